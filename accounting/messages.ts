@@ -1,0 +1,265 @@
+import { z } from 'zod';
+import { formatAmount, parseAmount } from './amount.ts';
+
+/** Version of every message below; an unknown version is refused, never guessed. */
+export const schemaVersion = 1;
+
+/** Longest time, in seconds, that the operator lets a configuration poll wait. */
+export const maxPollSeconds = 55;
+
+/** Most unknown costs that one report itemises; the rest is summed under `unknown.total`. */
+export const maxUnknownItems = 64;
+
+/** An amount on the wire: decimal CU, at most nine decimals; a bigint of nano-CU once parsed. */
+const amount = z
+  .string()
+  .max(24)
+  .transform((text, ctx) => {
+    try {
+      return parseAmount(text);
+    } catch (cause) {
+      ctx.addIssue({ code: 'custom', message: cause instanceof Error ? cause.message : String(cause) });
+      return z.NEVER;
+    }
+  });
+const count = z.int().min(0);
+const budgetName = z.string().min(1).max(63);
+const uid = z.string().min(1).max(64);
+const decimalText = z.string().regex(/^\d{1,12}(\.\d{1,18})?$/);
+
+/** Why a cost is not known (yet): the same words in journal, ledger, metrics and answers. */
+export const unknownReason = z.enum([
+  'usage_missing', // SAP answered without usage
+  'upstream_error', // SAP answered 500, 502 or 504, or with an error inside the stream
+  'connection_lost', // the connection broke after the request was sent
+  'read_bound', // the rest of an answer nobody waits for was longer than we read
+  'process_killed', // the sidecar ended while the request was under way
+]);
+export type UnknownReason = z.infer<typeof unknownReason>;
+
+/** Cumulative figures of one holder (nano-CU), as it knows them. */
+const holderFigures = {
+  spent: amount,
+  returned: amount,
+  unknown: z.strictObject({
+    total: amount,
+    items: z
+      .array(
+        z.strictObject({ id: z.string().min(1).max(64), amount, reason: unknownReason, sinceMs: count }),
+      )
+      .max(maxUnknownItems),
+  }),
+};
+
+const openRequest = z.strictObject({
+  schema: z.literal(schemaVersion),
+  kind: z.literal('open'),
+  budget: budgetName,
+  ledgerUid: uid,
+  /** Random per process: the same id gets the same incarnation, known older ids are refused. */
+  processId: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Present when the journal is whole: what the process goes on from. Absent: the rest is held. */
+  resume: z.strictObject({ incarnation: z.int().min(1), seq: count, ...holderFigures }).optional(),
+});
+
+const reportRequest = z.strictObject({
+  schema: z.literal(schemaVersion),
+  kind: z.literal('report'),
+  budget: budgetName,
+  ledgerUid: uid,
+  incarnation: z.int().min(1),
+  seq: z.int().min(1),
+  ...holderFigures,
+  /** What the holder wants on top of what it holds: `need` or nothing, `want` at most. */
+  ask: z.strictObject({ need: amount, want: amount }).optional(),
+});
+
+export const leaseRequest = z.discriminatedUnion('kind', [openRequest, reportRequest]);
+export type OpenRequest = z.infer<typeof openRequest>;
+export type ReportRequest = z.infer<typeof reportRequest>;
+export type LeaseRequest = z.infer<typeof leaseRequest>;
+
+/** The ledger's sums (nano-CU) at the time of an answer: what a denial is explained with. */
+const ledgerFigures = z.strictObject({
+  cap: amount,
+  settled: amount,
+  outstanding: amount,
+  held: amount,
+  /** The largest amount this holder could still be granted. */
+  grantable: amount,
+  seq: count,
+});
+export type LedgerFigures = z.infer<typeof ledgerFigures>;
+
+/** The row as the ledger has it; `lost` is what earlier processes of the holder left unexplained. */
+const rowFigures = z.strictObject({
+  granted: amount,
+  spent: amount,
+  unknown: amount,
+  lost: amount,
+  returned: amount,
+  released: amount,
+});
+export type RowFigures = z.infer<typeof rowFigures>;
+
+const leaseAnswerFields = {
+  schema: z.literal(schemaVersion),
+  incarnation: z.int().min(1),
+  seq: count,
+  row: rowFigures,
+  /** Remaining life of the lease, counted from the moment the request was SENT. */
+  remainingSeconds: count,
+  ledger: ledgerFigures,
+};
+
+export const leaseRefusalReason = z.enum([
+  'ledger_unknown', // no such ledger, or not this budget's: poll the configuration
+  'ledger_closed', // the period is over and accounted for
+  'process_superseded', // a newer process of this pod holds the lease
+  'row_unknown', // a report before `open`
+  'sequence_gap', // a number that does not follow the last one: open again
+  'report_backwards', // cumulative figures below what was reported before
+  'period_not_open',
+]);
+export type LeaseRefusalReason = z.infer<typeof leaseRefusalReason>;
+
+export const leaseAnswer = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...leaseAnswerFields,
+    kind: z.literal('opened'),
+    /** Whether the process may go on with what its journal says; otherwise it starts from `row`. */
+    resumed: z.boolean(),
+  }),
+  z.strictObject({ ...leaseAnswerFields, kind: z.literal('reported') }),
+  z.strictObject({
+    schema: z.literal(schemaVersion),
+    kind: z.literal('refused'),
+    reason: leaseRefusalReason,
+    message: z.string().max(1024),
+  }),
+]);
+export type LeaseAnswer = z.infer<typeof leaseAnswer>;
+export type OpenedAnswer = Extract<LeaseAnswer, { kind: 'opened' }>;
+export type ReportedAnswer = Extract<LeaseAnswer, { kind: 'reported' }>;
+
+export const tokenRequest = z.strictObject({
+  schema: z.literal(schemaVersion),
+  budget: budgetName,
+  ledgerUid: uid,
+  incarnation: z.int().min(1),
+});
+export type TokenRequest = z.infer<typeof tokenRequest>;
+
+export const tokenAnswer = z.strictObject({
+  schema: z.literal(schemaVersion),
+  accessToken: z.string().min(1).max(16_384),
+  expiresInSeconds: count,
+});
+export type TokenAnswer = z.infer<typeof tokenAnswer>;
+
+export const configurationRequest = z.strictObject({
+  schema: z.literal(schemaVersion),
+  /** The `etag` of the configuration the sidecar runs with; the answer waits until it differs. */
+  seen: z.string().max(64).optional(),
+  waitSeconds: z.int().min(0).max(maxPollSeconds),
+});
+export type ConfigurationRequest = z.infer<typeof configurationRequest>;
+
+/** Rates of one model version: GenAI tokens per 1,000 model tokens, as decimal text. */
+const rateTier = z.strictObject({
+  /** Largest total input (tokens, cached ones included) this tier is for; absent: no limit. */
+  upToInputTokens: z.int().min(1).optional(),
+  input: decimalText,
+  output: decimalText,
+  cacheRead: decimalText.optional(),
+});
+
+const modelConfiguration = z.strictObject({
+  model: z.string().max(128),
+  version: z.string().max(64),
+  executableId: z.string().max(64),
+  isLatest: z.boolean(),
+  /** Most tokens of input and output together. Absent: the model has no stated bound. */
+  contextLength: z.int().min(1).optional(),
+  /** Absent: nobody knows a rate, and the model is refused. Tiers in ascending order. */
+  rates: z.array(rateTier).min(1).max(8).optional(),
+});
+export type ModelConfiguration = z.infer<typeof modelConfiguration>;
+export type RateTier = z.infer<typeof rateTier>;
+
+const deploymentConfiguration = z.strictObject({
+  resourceGroup: z.string().max(253),
+  /** The AI API's own object with every member, `deploymentUrl` not yet rewritten. */
+  deployment: z.record(z.string(), z.unknown()),
+  id: z.string().max(64),
+  scenarioId: z.string().max(253),
+  executableId: z.string().max(253),
+  status: z.string().max(32),
+  model: z.string().max(128).optional(),
+  version: z.string().max(64).optional(),
+});
+export type DeploymentConfiguration = z.infer<typeof deploymentConfiguration>;
+
+const readyBudget = z.strictObject({
+  state: z.literal('ready'),
+  namespace: z.string().max(63),
+  budget: budgetName,
+  ledger: z.strictObject({
+    uid,
+    name: z.string().max(253),
+    period: z.strictObject({ name: z.string().max(32), startMs: count, endMs: count }),
+  }),
+  /** AI Core's origin with `/v2`, without a trailing slash. */
+  apiUrl: z.url().max(2048),
+  /** The first is the default. */
+  resourceGroups: z.array(z.string().max(253)).min(1).max(50),
+  deployments: z.array(deploymentConfiguration).max(1000),
+  models: z.array(modelConfiguration).max(1000),
+  /** CU per GenAI token by effective date (`YYYY-MM-DD`, 00:00 UTC), ascending. */
+  factors: z
+    .array(z.strictObject({ from: z.string().regex(/^\d{4}-\d{2}-\d{2}$/), factor: decimalText }))
+    .min(1)
+    .max(64),
+  /** Rate card, its generation and a hash of the live rates: what an answer's price is traced by. */
+  priceVersion: z.string().max(128),
+  /** Glob patterns (`*` only) of models that may be called; empty: all. */
+  allowedModels: z.array(z.string().max(128)).max(64),
+  /** `maximum` absent: the model's own. */
+  outputTokens: z.strictObject({ maximum: z.int().min(1).optional(), minimum: z.int().min(1) }),
+});
+
+export const budgetConfiguration = z.discriminatedUnion('state', [
+  readyBudget,
+  z.strictObject({
+    state: z.literal('unavailable'),
+    namespace: z.string().max(63),
+    budget: budgetName,
+    /** The reason of the condition that says so, e.g. `BudgetNotFound`, `SecretNotFound`. */
+    reason: z.string().max(128),
+    message: z.string().max(1024),
+  }),
+]);
+export type ReadyBudget = z.infer<typeof readyBudget>;
+export type BudgetConfiguration = z.infer<typeof budgetConfiguration>;
+
+export const configurationAnswer = z.strictObject({
+  schema: z.literal(schemaVersion),
+  etag: z.string().min(1).max(64),
+  /** One entry for each budget this pod may spend from, the default first. */
+  budgets: z.array(budgetConfiguration).max(64),
+});
+export type ConfigurationAnswer = z.infer<typeof configurationAnswer>;
+
+/** Error body of every operator endpoint that is not a lease refusal. */
+export const endpointError = z.strictObject({
+  error: z.strictObject({ reason: z.string().max(64), message: z.string().max(1024) }),
+});
+
+/** Writes a message as JSON, amounts as decimal CU. */
+export function encodeMessage(
+  message: LeaseRequest | LeaseAnswer | TokenRequest | TokenAnswer | ConfigurationRequest | ConfigurationAnswer,
+): string {
+  return JSON.stringify(message, (_key, value: unknown) =>
+    typeof value === 'bigint' ? formatAmount(value) : value,
+  );
+}
