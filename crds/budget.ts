@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { apiVersion, listAtomic, listSet, namespacedMeta, validated } from './custom-resource.ts';
+import {
+  conditions,
+  modelPattern,
+  moment,
+  objectName,
+  observedGeneration,
+  periodName,
+  startDay,
+  timeZone,
+} from './field-types.ts';
+import { amountText, quantity, signedAmountText } from './quantity.ts';
+
+const serviceKeySecretRef = z
+  .object({
+    name: objectName.describe('Name of the Secret, in the namespace of the budget.'),
+    key: z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^[-._a-zA-Z0-9]+$/)
+      .optional()
+      .describe('Entry of the Secret that holds the JSON key. Without it the layout is recognised.'),
+  })
+  .describe('Secret with the service key of AI Core: plain JSON, or as the SAP BTP operator writes it.');
+
+const resourceGroups = z
+  .array(
+    z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+  )
+  .min(1)
+  .max(50)
+  .default(['default'])
+  .meta({
+    ...listAtomic,
+    ...validated({
+      rule: 'self.all(one, self.exists_one(other, other == one))',
+      message: 'must not name a resource group twice',
+    }),
+  })
+  .describe('AI Core resource groups that may be used. The first is used when a request names none.');
+
+const aiCore = z
+  .object({ serviceKeySecretRef, resourceGroups })
+  .describe('The SAP AI Core instance that is called.');
+
+const period = z
+  .object({
+    timeZone: timeZone.default('Etc/UTC').describe('IANA time zone in which days begin.'),
+    startDay: startDay.default(1).describe('Day of the month on which the limit begins anew.'),
+  })
+  .prefault({})
+  .describe('When a month begins. A change takes effect at the next boundary.');
+
+const outputTokens = z
+  .object({
+    maximum: z
+      .int32()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe(
+        "Reserved when a client names no output limit, at most the model's own. Without it the model's own.",
+      ),
+    minimum: z
+      .int32()
+      .min(1)
+      .max(1_000_000)
+      .default(64)
+      .describe(
+        'Where the budget cannot pay for this many output tokens, a request is refused, not cut short.',
+      ),
+  })
+  .prefault({})
+  .meta(
+    validated({
+      rule: '!has(self.maximum) || self.minimum <= self.maximum',
+      message: 'minimum must be at most maximum',
+    }),
+  )
+  .describe('Bounds for the output of a request.');
+
+/** What may be spent, and with which credentials. */
+export const budgetSpec = z.object({
+  aiCore,
+  monthlyLimit: quantity.describe('The most that may be spent in a month: a quantity of capacity units.'),
+  period,
+  allowedModels: z
+    .array(modelPattern)
+    .max(64)
+    .default([])
+    .meta(listSet)
+    .describe('Models that may be called; `*` stands for any characters. Empty: all of them.'),
+  outputTokens,
+  rateCardRef: z
+    .object({ name: objectName.default('default').describe('Name of the SapAiRateCard.') })
+    .prefault({})
+    .describe('Rate card that requests are priced with.'),
+});
+
+const count = z.int32().min(0).max(100_000);
+
+/** Where a budget stands: a summary, written at a bounded rate. */
+export const budgetStatus = z.object({
+  observedGeneration: observedGeneration.optional(),
+  period: z
+    .object({
+      name: periodName.describe('Name of the period.'),
+      start: moment.describe('First moment of the period.'),
+      end: moment.describe('First moment after the period.'),
+    })
+    .optional()
+    .describe('The period that is spent from now.'),
+  limit: amountText.optional().describe('The cap in force, in capacity units.'),
+  spent: amountText.optional().describe('Settled: what requests are known to have cost.'),
+  reserved: amountText.optional().describe('Leased to pods, not yet spent.'),
+  held: amountText.optional().describe('Set aside at worst case: nobody knows yet what it cost.'),
+  remaining: signedAmountText
+    .optional()
+    .describe('limit − spent − reserved − held; below zero after the limit was lowered or overrun.'),
+  overrun: amountText.optional().describe('Part of `spent` that no lease had paid for.'),
+  used: z
+    .string()
+    .max(12)
+    .regex(/^[0-9]{1,10}%$/)
+    .optional()
+    .describe('spent ÷ limit, in whole percent.'),
+  ledgerName: objectName.optional().describe("Name of the period's SapAiLedger in the operator's namespace."),
+  ledgerSeq: z
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('Counter of the ledger when it was read last; a ledger behind it has been lost.'),
+  models: z
+    .object({
+      available: count.describe('Model versions that AI Core offers and the budget allows.'),
+      priced: count.describe('Those of them that have a rate; the others are refused.'),
+    })
+    .optional()
+    .describe('Models that can be called.'),
+  conditions: conditions.optional(),
+});
+
+/** A SapAiBudget as it is stored. */
+export const sapAiBudget = z.object({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('SapAiBudget'),
+  metadata: namespacedMeta,
+  spec: budgetSpec,
+  status: budgetStatus.optional(),
+});
+
+export type SapAiBudget = z.infer<typeof sapAiBudget>;
+export type SapAiBudgetSpec = z.infer<typeof budgetSpec>;
+export type SapAiBudgetStatus = z.infer<typeof budgetStatus>;
+/** A SapAiBudget as a person writes it: fields with a default may be missing. */
+export type SapAiBudgetInput = z.input<typeof sapAiBudget>;

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { apiVersion, namespacedMeta, validated } from './custom-resource.ts';
+import { moment, namespaceName, objectName, periodName, startDay, timeZone } from './field-types.ts';
+import { amountText } from './quantity.ts';
+
+/** Most characters of the holders' rows: with everything else well below etcd's 1.5 MiB a request. */
+export const maxRowsLength = 900_000;
+
+/** Most characters of the itemised held amounts. */
+export const maxHeldRowsLength = 200_000;
+
+const budget = z
+  .object({
+    namespace: namespaceName.describe('Namespace of the budget.'),
+    name: objectName.max(63).describe('Name of the budget.'),
+  })
+  .describe('The budget this ledger belongs to.');
+
+/** What grants are decided by. Only the operator writes it, and only with a resourceVersion precondition. */
+export const ledgerSpec = z
+  .object({
+    budget,
+    createdFor: z.string().min(1).max(64).describe('Uid of the budget the ledger was opened for.'),
+    period: periodName.describe('Name of the period.'),
+    periodStart: moment.describe('First moment of the period.'),
+    periodEnd: moment.describe('First moment after the period.'),
+    timeZone: timeZone.describe('Time zone the period was opened with.'),
+    startDay: startDay.describe('Start day the period was opened with.'),
+    cap: amountText.describe('What may be spent in this period, in capacity units.'),
+    seq: z.int().min(0).max(Number.MAX_SAFE_INTEGER).describe('Counts the changes of this ledger.'),
+    settled: amountText.describe('What requests are known to have cost.'),
+    outstanding: amountText.describe('Granted, not yet accounted for.'),
+    held: amountText.describe('Set aside at worst case until its cost is known.'),
+    overrun: amountText.describe('Part of `settled` beyond what was granted.'),
+    rows: z
+      .string()
+      .max(maxRowsLength)
+      .describe('A header line with the version of the format, then one line per holder.'),
+    heldRows: z
+      .string()
+      .max(maxHeldRowsLength)
+      .describe('A header line with the version of the format, then one line per holder and reason.'),
+  })
+  .meta(
+    validated(
+      { rule: 'self.budget == oldSelf.budget', message: 'budget must not change' },
+      {
+        rule: 'self.period == oldSelf.period && self.periodStart == oldSelf.periodStart',
+        message: 'period and periodStart must not change',
+      },
+      { rule: 'self.seq >= oldSelf.seq', message: 'seq must not go back' },
+    ),
+  );
+
+/** A SapAiLedger as it is stored; it has no status, so that one write changes all of it. */
+export const sapAiLedger = z.object({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('SapAiLedger'),
+  metadata: namespacedMeta,
+  spec: ledgerSpec,
+});
+
+export type SapAiLedger = z.infer<typeof sapAiLedger>;
+export type SapAiLedgerSpec = z.infer<typeof ledgerSpec>;
