@@ -7,9 +7,6 @@ export const schemaVersion = 1;
 /** Longest time, in seconds, that the operator lets a configuration poll wait. */
 export const maxPollSeconds = 55;
 
-/** Most unknown costs that one report itemises; the rest is summed under `unknown.total`. */
-export const maxUnknownItems = 64;
-
 /** An amount on the wire: decimal CU, at most nine decimals; a bigint of nano-CU once parsed. */
 const amount = z
   .string()
@@ -37,18 +34,26 @@ export const unknownReason = z.enum([
 ]);
 export type UnknownReason = z.infer<typeof unknownReason>;
 
-/** Cumulative figures of one holder (nano-CU), as it knows them. */
+/** Requests of one holder whose cost is unknown for one reason. */
+const unknownCost = z.strictObject({
+  reason: unknownReason,
+  count: z.int().min(1),
+  /** Sum of what they can have cost at most. */
+  amount,
+  /** When the oldest of them began to be unknown, ms since the epoch by the holder's clock. */
+  sinceMs: count,
+});
+export type UnknownCost = z.infer<typeof unknownCost>;
+
+/** Figures of one holder, cumulative over all its processes, as it knows them. */
 const holderFigures = {
+  /** What its requests cost, `overrun` included. */
   spent: amount,
+  /** The part of `spent` by which single requests passed their reservation. */
+  overrun: amount,
   returned: amount,
-  unknown: z.strictObject({
-    total: amount,
-    items: z
-      .array(
-        z.strictObject({ id: z.string().min(1).max(64), amount, reason: unknownReason, sinceMs: count }),
-      )
-      .max(maxUnknownItems),
-  }),
+  /** At most one entry a reason. Not cumulative: what is unknown now. */
+  unknown: z.array(unknownCost).max(unknownReason.options.length),
 };
 
 const openRequest = z.strictObject({
@@ -57,7 +62,7 @@ const openRequest = z.strictObject({
   budget: budgetName,
   ledgerUid: uid,
   /** Random per process: the same id gets the same incarnation, known older ids are refused. */
-  processId: z.string().regex(/^[0-9a-f]{32}$/),
+  processId: z.string().regex(/^[0-9a-f]{16}$/),
   /** Present when the journal is whole: what the process goes on from. Absent: the rest is held. */
   resume: z.strictObject({ incarnation: z.int().min(1), seq: count, ...holderFigures }).optional(),
 });
@@ -95,6 +100,7 @@ export type LedgerFigures = z.infer<typeof ledgerFigures>;
 const rowFigures = z.strictObject({
   granted: amount,
   spent: amount,
+  overrun: amount,
   unknown: amount,
   lost: amount,
   returned: amount,
@@ -119,7 +125,7 @@ export const leaseRefusalReason = z.enum([
   'row_unknown', // a report before `open`
   'sequence_gap', // a number that does not follow the last one: open again
   'report_backwards', // cumulative figures below what was reported before
-  'period_not_open',
+  'row_released', // evidence has decided about this row: figures were booked, open again to go on
 ]);
 export type LeaseRefusalReason = z.infer<typeof leaseRefusalReason>;
 
@@ -257,7 +263,13 @@ export const endpointError = z.strictObject({
 
 /** Writes a message as JSON, amounts as decimal CU. */
 export function encodeMessage(
-  message: LeaseRequest | LeaseAnswer | TokenRequest | TokenAnswer | ConfigurationRequest | ConfigurationAnswer,
+  message:
+    | LeaseRequest
+    | LeaseAnswer
+    | TokenRequest
+    | TokenAnswer
+    | ConfigurationRequest
+    | ConfigurationAnswer,
 ): string {
   return JSON.stringify(message, (_key, value: unknown) =>
     typeof value === 'bigint' ? formatAmount(value) : value,

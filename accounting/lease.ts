@@ -1,0 +1,273 @@
+import type { NanoCu } from './amount.ts';
+import type {
+  LeaseAnswer,
+  OpenRequest,
+  ReportRequest,
+  RowFigures,
+  UnknownCost,
+  UnknownReason,
+} from './messages.ts';
+import { schemaVersion } from './messages.ts';
+
+/**
+ * The holder's half of a lease: what one pod may still spend from one ledger.
+ *
+ * Everything that happens is a record; a record is written to the journal BEFORE it takes effect outside, and
+ * `applyRecord` is the only thing that changes a lease. So a lease is what its journal says, in production, after a
+ * crash and in a simulation alike. All amounts are nano-CU and cumulative over every process of the pod.
+ */
+export interface Lease {
+  budget: string;
+  ledgerUid: string;
+  processId: string;
+  /** 0 until the operator has answered `open`: nothing may be reserved before. */
+  incarnation: number;
+  /** Number of the last report that was sent (or may have been). */
+  seq: number;
+  /** The figures of report `seq` while it is unanswered: a repeat must send the same. */
+  inFlight: SentRecord | undefined;
+  /** From the operator's answers. */
+  granted: NanoCu;
+  lost: NanoCu;
+  released: NanoCu;
+  /** The holder's own. */
+  spent: NanoCu;
+  overrun: NanoCu;
+  returned: NanoCu;
+  reserved: NanoCu;
+  unknown: NanoCu;
+  reservations: Map<string, Reservation>;
+  unknowns: Map<string, Unknown>;
+}
+
+export interface Reservation {
+  amount: NanoCu;
+  sinceMs: number;
+}
+
+export interface Unknown extends Reservation {
+  reason: UnknownReason;
+}
+
+/** Figures of a report as they were when it was first sent. */
+export interface SentRecord {
+  type: 'sent';
+  seq: number;
+  spent: NanoCu;
+  overrun: NanoCu;
+  returned: NanoCu;
+  unknown: UnknownCost[];
+  ask?: { need: NanoCu; want: NanoCu };
+}
+
+/** One line of the journal. Times are ms since the epoch by the holder's clock, for people only. */
+export type LeaseRecord =
+  | {
+      type: 'opened';
+      budget: string;
+      ledgerUid: string;
+      processId: string;
+      incarnation: number;
+      seq: number;
+      resumed: boolean;
+      row: RowFigures;
+    }
+  | SentRecord
+  | { type: 'answered'; seq: number; row: RowFigures }
+  | { type: 'reserve'; id: string; amount: NanoCu; atMs: number }
+  | { type: 'settle'; id: string; spent: NanoCu }
+  | { type: 'unknown'; id: string; reason: UnknownReason; atMs: number }
+  | { type: 'resolve'; id: string; spent: NanoCu }
+  | { type: 'return'; amount: NanoCu };
+
+/** A record that cannot follow what was before it: the journal is not to be trusted. */
+export class LeaseRecordError extends Error {
+  override name = 'LeaseRecordError';
+  readonly reason = 'record_out_of_order';
+}
+
+export function newLease(identity: { budget: string; ledgerUid: string; processId: string }): Lease {
+  return {
+    ...identity,
+    incarnation: 0,
+    seq: 0,
+    inFlight: undefined,
+    granted: 0n,
+    lost: 0n,
+    released: 0n,
+    spent: 0n,
+    overrun: 0n,
+    returned: 0n,
+    reserved: 0n,
+    unknown: 0n,
+    reservations: new Map(),
+    unknowns: new Map(),
+  };
+}
+
+/** What no request has reserved and nothing has used: what may be reserved or returned. Negative never. */
+export function idle(lease: Lease): NanoCu {
+  const used = lease.spent - lease.overrun + lease.unknown + lease.lost + lease.returned + lease.released;
+  const rest = lease.granted - used - lease.reserved;
+  return rest > 0n ? rest : 0n;
+}
+
+/** Changes the lease as the record says. Throws LeaseRecordError when the record cannot follow. */
+export function applyRecord(lease: Lease, record: LeaseRecord): void {
+  switch (record.type) {
+    case 'opened':
+      return applyOpened(lease, record);
+    case 'sent':
+      expect(record.seq === lease.seq + 1, 'a report follows its predecessor');
+      lease.seq = record.seq;
+      lease.inFlight = record;
+      return;
+    case 'answered':
+      expect(lease.inFlight?.seq === record.seq, 'an answer belongs to the report in flight');
+      lease.inFlight = undefined;
+      return adoptRow(lease, record.row);
+    case 'reserve':
+      expect(!lease.reservations.has(record.id), 'a request reserves once');
+      lease.reservations.set(record.id, { amount: record.amount, sinceMs: record.atMs });
+      lease.reserved += record.amount;
+      return;
+    case 'settle':
+      return book(lease, takeReservation(lease, record.id).amount, record.spent);
+    case 'unknown': {
+      const { amount } = takeReservation(lease, record.id);
+      lease.unknowns.set(record.id, { amount, reason: record.reason, sinceMs: record.atMs });
+      lease.unknown += amount;
+      return;
+    }
+    case 'resolve': {
+      const unknown = lease.unknowns.get(record.id);
+      expect(unknown !== undefined, 'only an unknown cost is resolved');
+      lease.unknowns.delete(record.id);
+      lease.unknown -= unknown.amount;
+      return book(lease, unknown.amount, record.spent);
+    }
+    case 'return':
+      expect(record.amount <= idle(lease), 'only what no reservation touches is returned');
+      lease.returned += record.amount;
+      return;
+    default:
+      return refuseRecord(record);
+  }
+}
+
+/**
+ * What a process that finds reservations in its journal has to write first: the request was under way when the
+ * process before it ended, so what it cost is unknown until evidence or the month's close tells.
+ */
+export function orphanRecords(lease: Lease, atMs: number): LeaseRecord[] {
+  return [...lease.reservations.keys()].map((id) => ({
+    type: 'unknown',
+    id,
+    reason: 'process_killed',
+    atMs,
+  }));
+}
+
+/** The message a process begins with. `lease` is what its journal says; undefined: there is none to go on from. */
+export function openRequest(
+  identity: { budget: string; ledgerUid: string; processId: string },
+  lease: Lease | undefined,
+): OpenRequest {
+  const request: OpenRequest = { schema: schemaVersion, kind: 'open', ...identity };
+  if (!lease || lease.incarnation === 0) return request;
+  const { incarnation, seq } = lease;
+  return { ...request, resume: { incarnation, seq, ...figures(lease) } };
+}
+
+/** The next report's record: to be journaled before `reportRequest` of it is sent. */
+export function sentRecord(lease: Lease, ask?: { need: NanoCu; want: NanoCu }): SentRecord {
+  return { type: 'sent', seq: lease.seq + 1, ...figures(lease), ...(ask && { ask }) };
+}
+
+/** The report in flight as a message: the same each time it is repeated. */
+export function reportRequest(lease: Lease, record: SentRecord): ReportRequest {
+  const { seq, spent, overrun, returned, unknown, ask } = record;
+  const { budget, ledgerUid, incarnation } = lease;
+  const message: ReportRequest = {
+    schema: schemaVersion,
+    kind: 'report',
+    budget,
+    ledgerUid,
+    incarnation,
+    seq,
+    spent,
+    overrun,
+    returned,
+    unknown,
+  };
+  return ask ? { ...message, ask } : message;
+}
+
+/** The record an answer makes, or undefined for any answer but the awaited one. */
+export function answerRecord(lease: Lease, answer: LeaseAnswer): LeaseRecord | undefined {
+  if (answer.kind !== 'reported' || answer.incarnation !== lease.incarnation) return undefined;
+  if (lease.inFlight?.seq !== answer.seq) return undefined;
+  return { type: 'answered', seq: answer.seq, row: answer.row };
+}
+
+/** Costs that are unknown now, summed by reason, in a stable order. */
+export function unknownByReason(lease: Lease): UnknownCost[] {
+  const sums = new Map<UnknownReason, UnknownCost>();
+  for (const { reason, amount, sinceMs } of lease.unknowns.values()) {
+    const sum = sums.get(reason) ?? { reason, count: 0, amount: 0n, sinceMs };
+    sums.set(reason, {
+      reason,
+      count: sum.count + 1,
+      amount: sum.amount + amount,
+      sinceMs: Math.min(sum.sinceMs, sinceMs),
+    });
+  }
+  return [...sums.values()].sort((a, b) => (a.reason < b.reason ? -1 : 1));
+}
+
+function figures(lease: Lease) {
+  const { spent, overrun, returned } = lease;
+  return { spent, overrun, returned, unknown: unknownByReason(lease) };
+}
+
+function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened' }>): void {
+  expect(record.incarnation >= lease.incarnation, 'an incarnation is never older than the last');
+  expect(lease.reserved === 0n, 'reservations of the last process are made unknown before it is followed');
+  if (!record.resumed)
+    Object.assign(lease, newLease(record), {
+      spent: record.row.spent,
+      overrun: record.row.overrun,
+      returned: record.row.returned,
+    });
+  const { budget, ledgerUid, processId, incarnation, seq } = record;
+  Object.assign(lease, { budget, ledgerUid, processId, incarnation, seq, inFlight: undefined });
+  adoptRow(lease, record.row);
+}
+
+function adoptRow(lease: Lease, row: RowFigures): void {
+  lease.granted = row.granted;
+  lease.lost = row.lost;
+  lease.released = row.released;
+}
+
+function takeReservation(lease: Lease, id: string): Reservation {
+  const reservation = lease.reservations.get(id);
+  expect(reservation !== undefined, 'only a reserved request is settled');
+  lease.reservations.delete(id);
+  lease.reserved -= reservation.amount;
+  return reservation;
+}
+
+/** What a request cost beyond what it was allowed is spent all the same, and says so. */
+function book(lease: Lease, allowed: NanoCu, spent: NanoCu): void {
+  lease.spent += spent;
+  if (spent > allowed) lease.overrun += spent - allowed;
+}
+
+function expect(condition: boolean, rule: string): asserts condition {
+  if (!condition) throw new LeaseRecordError(`the journal breaks a rule: ${rule}`);
+}
+
+function refuseRecord(record: never): never {
+  throw new LeaseRecordError(`the journal holds a record of an unknown type: ${JSON.stringify(record)}`);
+}

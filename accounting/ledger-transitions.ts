@@ -1,0 +1,297 @@
+import type { NanoCu } from './amount.ts';
+import type { Ledger, LedgerRow } from './ledger.ts';
+import { available, changeRow, maxOlderProcessIds, unused } from './ledger.ts';
+import type {
+  LeaseAnswer,
+  LeaseRefusalReason,
+  LeaseRequest,
+  OpenRequest,
+  ReportRequest,
+  RowFigures,
+} from './messages.ts';
+import { schemaVersion } from './messages.ts';
+
+/** Who asks and when: taken from the reviewed token and the operator's clock, never from the message. */
+export interface MessageContext {
+  key: string;
+  name: string;
+  nowMs: number;
+  leaseSeconds: number;
+}
+
+/** What an operator has to tell people about, besides answering. The type is the event's reason. */
+export type LedgerEvent =
+  | { type: 'LeaseExpired' | 'LeaseReclaimed' | 'LeaseLost'; key: string; name: string; amount: NanoCu }
+  | { type: 'Overrun' | 'ReleaseRevoked'; key: string; name: string; amount: NanoCu }
+  | { type: 'ReportRefused'; key: string; name: string; refusal: LeaseRefusalReason };
+
+export interface Outcome {
+  answer: LeaseAnswer;
+  events: LedgerEvent[];
+}
+
+type Figures = Pick<ReportRequest, 'spent' | 'overrun' | 'returned' | 'unknown'>;
+
+/** Books a message and answers it. A message that is repeated changes nothing and gets the same answer. */
+export function handleLeaseRequest(ledger: Ledger, request: LeaseRequest, context: MessageContext): Outcome {
+  return request.kind === 'open' ? open(ledger, request, context) : report(ledger, request, context);
+}
+
+/** Makes every lease whose holder is silent past its deadline held. Harmless at any clock error. */
+export function expireRows(ledger: Ledger, nowMs: number): LedgerEvent[] {
+  const events: LedgerEvent[] = [];
+  for (const row of ledger.rows.values()) {
+    if (row.state !== 'open' || row.expires * 1000 >= nowMs) continue;
+    const amount = unused(row);
+    if (amount === 0n) continue;
+    changeRow(ledger, row, (r) => (r.state = 'expired'));
+    events.push({ type: 'LeaseExpired', key: row.key, name: row.name, amount });
+  }
+  return events;
+}
+
+/**
+ * Evidence says what a held amount cost: `spent` of it was used, the rest comes back. Of a live holder only what its
+ * lost processes left can be released; of a silent one everything. Throws RangeError when the row holds less, or
+ * when the evidence says more was spent than was held (that is an overrun, and not for this function).
+ */
+export function releaseHeld(ledger: Ledger, release: { key: string; held: NanoCu; spent: NanoCu }): void {
+  const row = ledger.rows.get(release.key);
+  if (!row) throw new RangeError(`no row ${release.key} to release from`);
+  const releasable = row.state === 'open' ? row.lost : row.lost + row.unknown + unused(row);
+  if (release.held !== releasable) throw new RangeError(`row ${row.key} holds another amount by now`);
+  if (release.spent < 0n || release.spent > release.held)
+    throw new RangeError('evidence must lie within the held amount');
+  changeRow(ledger, row, (r) => {
+    r.spent += release.spent;
+    r.released += release.held - release.spent;
+    r.lost = 0n;
+    if (r.state === 'open') return;
+    r.unknown = 0n;
+    r.unknownCosts = [];
+    r.state = 'released';
+  });
+}
+
+/** Notes that a SAP token given to this pod lives until `expires` (s): to be stored before the token leaves. */
+export function noteToken(
+  ledger: Ledger,
+  holder: { key: string; incarnation: number; expires: number },
+): boolean {
+  const row = ledger.rows.get(holder.key);
+  if (!row || row.incarnation !== holder.incarnation) return false;
+  if (row.tokenExpires < holder.expires) changeRow(ledger, row, (r) => (r.tokenExpires = holder.expires));
+  return true;
+}
+
+/** What a holder may be granted: at least what it needs or nothing, and ever smaller shares as little is left. */
+export function grantSize(ask: { need: NanoCu; want: NanoCu }, ledger: Ledger): NanoCu {
+  const left = available(ledger);
+  if (ask.need <= 0n || left < ask.need) return 0n;
+  const share = left / (2n * BigInt(Math.max(1, ledger.rows.size)));
+  const wanted = ask.want < share ? ask.want : share;
+  return wanted > ask.need ? wanted : ask.need;
+}
+
+function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Outcome {
+  const known = ledger.rows.get(context.key);
+  if (known?.processId === request.processId) return opened(ledger, known, context);
+  if (known?.olderProcessIds.includes(request.processId)) return refuse('process_superseded', context);
+  const row = known ?? newRow(context);
+  const events: LedgerEvent[] = [];
+  const resumed = known !== undefined && mayResume(row, request.resume);
+  changeRow(ledger, row, (r) => {
+    if (r.state === 'expired') r.state = 'open';
+    if (request.resume) events.push(...book(r, request.resume, resumed));
+    if (!resumed) events.push(...loseRest(r, context.nowMs));
+    if (resumed && request.resume) r.seq = request.resume.seq;
+    if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
+    Object.assign(r, { state: 'open', processId: request.processId, resumed, name: context.name });
+    r.incarnation += 1;
+    r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
+  });
+  return { ...opened(ledger, row, context), events };
+}
+
+/** A journal may be gone on from when it knows all that this row knows, and evidence has not decided yet. */
+function mayResume(row: LedgerRow, resume: OpenRequest['resume']): boolean {
+  if (!resume || row.state === 'released') return false;
+  if (resume.incarnation > row.incarnation || resume.seq < row.seq) return false;
+  return !goesBackwards(row, resume);
+}
+
+/** What the last process of this holder had left, and what it did not know, is held until evidence decides. */
+function loseRest(row: LedgerRow, nowMs: number): LedgerEvent[] {
+  const amount = unused(row) + row.unknown;
+  if (amount === 0n) return [];
+  if (row.lost === 0n) row.lostSinceMs = nowMs;
+  row.lost += amount;
+  row.unknown = 0n;
+  row.unknownCosts = [];
+  return [{ type: 'LeaseLost', key: row.key, name: row.name, amount }];
+}
+
+function report(ledger: Ledger, request: ReportRequest, context: MessageContext): Outcome {
+  const row = ledger.rows.get(context.key);
+  if (!row || request.incarnation > row.incarnation) return refuse('row_unknown', context);
+  if (request.incarnation < row.incarnation) return refuse('process_superseded', context);
+  if (request.seq <= row.seq) return reported(ledger, row, context);
+  if (request.seq > row.seq + 1) return refuse('sequence_gap', context);
+  if (row.state !== 'released' && goesBackwards(row, request)) return refuse('report_backwards', context);
+  const events: LedgerEvent[] = [];
+  changeRow(ledger, row, (r) => {
+    if (r.state === 'expired') {
+      events.push({ type: 'LeaseReclaimed', key: r.key, name: r.name, amount: unused(r) });
+      r.state = 'open';
+    }
+    events.push(...book(r, request, r.state === 'open'));
+    r.seq = request.seq;
+    renew(r, context);
+  });
+  if (row.state === 'released') return { ...refuse('row_released', context), events };
+  grant(ledger, row, request, context);
+  return { ...reported(ledger, row, context), events };
+}
+
+function goesBackwards(row: LedgerRow, figures: Figures): boolean {
+  return figures.spent < row.spent || figures.returned < row.returned;
+}
+
+/**
+ * Books cumulative figures. Spending is booked whatever it is; what was returned counts only while the row is the
+ * holder's, and only as far as something is left; nothing is ever credited twice.
+ */
+function book(row: LedgerRow, figures: Figures, creditReturns: boolean): LedgerEvent[] {
+  const unknown = figures.unknown.reduce((sum, cost) => sum + cost.amount, 0n);
+  const total = figures.spent + unknown;
+  row.spent = max(row.spent, figures.spent);
+  row.unknown = max(0n, total - row.spent);
+  row.unknownCosts = row.unknown === unknown ? figures.unknown : [];
+  const events = [...revokeRelease(row), ...bookOverrun(row, figures.overrun)];
+  if (creditReturns) row.returned += min(max(0n, figures.returned - row.returned), unused(row));
+  return events;
+}
+
+/** Spending that evidence had denied takes back what was released: the evidence was incomplete. */
+function revokeRelease(row: LedgerRow): LedgerEvent[] {
+  const amount = min(row.released, beyondGrant(row));
+  if (amount <= 0n) return [];
+  row.released -= amount;
+  return [{ type: 'ReleaseRevoked', key: row.key, name: row.name, amount }];
+}
+
+function bookOverrun(row: LedgerRow, declared: NanoCu): LedgerEvent[] {
+  const before = row.overrun;
+  row.overrun = max(before, declared, before + beyondGrant(row));
+  const amount = row.overrun - before;
+  return amount > 0n ? [{ type: 'Overrun', key: row.key, name: row.name, amount }] : [];
+}
+
+/** By how much a row's figures pass what it was granted; negative while something is unused. */
+function beyondGrant(row: LedgerRow): NanoCu {
+  const { granted, spent, overrun, unknown, lost, returned, released } = row;
+  return spent - overrun + unknown + lost + returned + released - granted;
+}
+
+/** A renewal is worth a write only once half the life is gone. */
+function renew(row: LedgerRow, context: MessageContext): void {
+  const now = Math.floor(context.nowMs / 1000);
+  if (row.expires - now < context.leaseSeconds / 2) row.expires = now + context.leaseSeconds;
+}
+
+function grant(ledger: Ledger, row: LedgerRow, request: ReportRequest, context: MessageContext): void {
+  if (!request.ask || row.state !== 'open' || !periodIsOpen(ledger, context.nowMs)) return;
+  const amount = grantSize(request.ask, ledger);
+  if (amount === 0n) return;
+  changeRow(ledger, row, (r) => {
+    r.granted += amount;
+    r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
+  });
+}
+
+function periodIsOpen({ period }: Ledger, nowMs: number): boolean {
+  return nowMs >= period.startMs && nowMs < period.endMs;
+}
+
+function newRow(context: MessageContext): LedgerRow {
+  return {
+    key: context.key,
+    name: context.name,
+    state: 'open',
+    incarnation: 0,
+    processId: '',
+    olderProcessIds: [],
+    resumed: false,
+    seq: 0,
+    granted: 0n,
+    spent: 0n,
+    overrun: 0n,
+    unknown: 0n,
+    lost: 0n,
+    returned: 0n,
+    released: 0n,
+    expires: 0,
+    tokenExpires: 0,
+    unknownCosts: [],
+    lostSinceMs: 0,
+  };
+}
+
+function opened(ledger: Ledger, row: LedgerRow, context: MessageContext): Outcome {
+  return {
+    answer: { ...answerFields(ledger, row, context), kind: 'opened', resumed: row.resumed },
+    events: [],
+  };
+}
+
+function reported(ledger: Ledger, row: LedgerRow, context: MessageContext): Outcome {
+  return { answer: { ...answerFields(ledger, row, context), kind: 'reported' }, events: [] };
+}
+
+function answerFields(ledger: Ledger, row: LedgerRow, context: MessageContext) {
+  const { settled, outstanding, held } = ledger.totals;
+  const left = available(ledger);
+  const grantable = left > 0n && periodIsOpen(ledger, context.nowMs) ? left : 0n;
+  return {
+    schema: schemaVersion,
+    incarnation: row.incarnation,
+    seq: row.seq,
+    row: rowFigures(row),
+    remainingSeconds: row.state === 'open' ? Math.max(0, row.expires - Math.ceil(context.nowMs / 1000)) : 0,
+    ledger: { cap: ledger.cap, settled, outstanding, held, grantable, seq: ledger.seq },
+  } as const;
+}
+
+function rowFigures({ granted, spent, overrun, unknown, lost, returned, released }: LedgerRow): RowFigures {
+  return { granted, spent, overrun, unknown, lost, returned, released };
+}
+
+function refuse(reason: LeaseRefusalReason, context: MessageContext): Outcome {
+  const event: LedgerEvent = { type: 'ReportRefused', key: context.key, name: context.name, refusal: reason };
+  const answer: LeaseAnswer = {
+    schema: schemaVersion,
+    kind: 'refused',
+    reason,
+    message: refusalText[reason],
+  };
+  return { answer, events: reason === 'report_backwards' ? [event] : [] };
+}
+
+const refusalText: Record<LeaseRefusalReason, string> = {
+  ledger_unknown: 'this ledger is not the budget’s current one: fetch the configuration again',
+  ledger_closed: 'the period of this ledger is over and accounted for',
+  process_superseded: 'a newer process of this pod holds the lease: this one must not spend any more',
+  row_unknown: 'the ledger has no row for this process: open the lease first',
+  sequence_gap: 'the number does not follow the last report booked: open the lease again',
+  report_backwards: 'figures are cumulative and below what was reported before: they were not booked',
+  row_released:
+    'evidence has decided what this row cost: the figures were booked, open the lease again to go on',
+};
+
+function max(first: NanoCu, ...others: NanoCu[]): NanoCu {
+  return others.reduce((a, b) => (a > b ? a : b), first);
+}
+
+function min(a: NanoCu, b: NanoCu): NanoCu {
+  return a < b ? a : b;
+}

@@ -1,0 +1,130 @@
+import type { NanoCu } from './amount.ts';
+import type { UnknownCost } from './messages.ts';
+
+/**
+ * The ledger of one budget and period: who holds which part of the cap. Plain data and functions without I/O; the
+ * operator stores it after every change and before any answer leaves. All amounts are nano-CU.
+ *
+ *   available = cap − settled − outstanding − held
+ *
+ * One row per holder (pod uid) with cumulative figures, so that every message can be repeated.
+ */
+export interface Ledger {
+  budget: { namespace: string; name: string };
+  period: { name: string; startMs: number; endMs: number };
+  cap: NanoCu;
+  /** Counts changes; a ledger whose `seq` is as stored needs no write. */
+  seq: number;
+  rows: Map<string, LedgerRow>;
+  totals: LedgerTotals;
+}
+
+/** Sums over all rows, kept along with every change. `overrun` is part of `settled`. */
+export interface LedgerTotals {
+  settled: NanoCu;
+  outstanding: NanoCu;
+  held: NanoCu;
+  overrun: NanoCu;
+}
+
+/** `open`: its holder reports. `expired`: silent past its deadline, the rest is held. `released`: evidence decided. */
+export type RowState = 'open' | 'expired' | 'released';
+
+export interface LedgerRow {
+  /** `pod:<uid>` */
+  key: string;
+  /** `<namespace>/<pod name>`, for people. */
+  name: string;
+  state: RowState;
+  /** Process of the holder that may spend, its random id, and the ids that no longer may, newest first. */
+  incarnation: number;
+  processId: string;
+  olderProcessIds: string[];
+  /** Whether the newest process went on from a journal: the answer to its `open`, should it be repeated. */
+  resumed: boolean;
+  /** Number of the last report booked. */
+  seq: number;
+  granted: NanoCu;
+  /** Known cost, `overrun` included. */
+  spent: NanoCu;
+  /** Part of `spent` beyond what requests had reserved, or beyond what was granted. */
+  overrun: NanoCu;
+  unknown: NanoCu;
+  /** Left unexplained by processes whose journal is gone. */
+  lost: NanoCu;
+  returned: NanoCu;
+  /** Given back by evidence. */
+  released: NanoCu;
+  /** End of the lease, seconds since the epoch by the operator's clock. */
+  expires: number;
+  /** When the last SAP token given to this pod ends, seconds since the epoch; 0: none was given. */
+  tokenExpires: number;
+  /** What `unknown` consists of, as far as it is itemised. */
+  unknownCosts: UnknownCost[];
+  lostSinceMs: number;
+}
+
+/** How many superseded process ids a row remembers. */
+export const maxOlderProcessIds = 4;
+
+export function newLedger(identity: Pick<Ledger, 'budget' | 'period' | 'cap'>): Ledger {
+  return {
+    ...identity,
+    seq: 0,
+    rows: new Map(),
+    totals: { settled: 0n, outstanding: 0n, held: 0n, overrun: 0n },
+  };
+}
+
+/** What may still be granted; below zero when the cap was lowered under what is out, or by an overrun. */
+export function available(ledger: Ledger): NanoCu {
+  const { settled, outstanding, held } = ledger.totals;
+  return ledger.cap - settled - outstanding - held;
+}
+
+/** The part of a row's grants that nothing has used: its holder's while open, held once expired. */
+export function unused(row: LedgerRow): NanoCu {
+  const inBound = row.spent - row.overrun;
+  const rest = row.granted - inBound - row.unknown - row.lost - row.returned - row.released;
+  return rest > 0n ? rest : 0n;
+}
+
+export function totalsOf(row: LedgerRow): LedgerTotals {
+  const rest = unused(row);
+  return {
+    settled: row.spent,
+    outstanding: row.state === 'open' ? rest : 0n,
+    held: row.unknown + row.lost + (row.state === 'open' ? 0n : rest),
+    overrun: row.overrun,
+  };
+}
+
+/** Sums of the rows counted anew: equal to `ledger.totals`, or somebody has edited the ledger. */
+export function sumRows(rows: Iterable<LedgerRow>): LedgerTotals {
+  const sum: LedgerTotals = { settled: 0n, outstanding: 0n, held: 0n, overrun: 0n };
+  for (const row of rows) addTotals(sum, totalsOf(row), 1n);
+  return sum;
+}
+
+/** The only way a row changes: keeps the sums and counts the change. */
+export function changeRow(ledger: Ledger, row: LedgerRow, change: (row: LedgerRow) => void): void {
+  if (ledger.rows.get(row.key) === row) addTotals(ledger.totals, totalsOf(row), -1n);
+  change(row);
+  addTotals(ledger.totals, totalsOf(row), 1n);
+  ledger.rows.set(row.key, row);
+  ledger.seq += 1;
+}
+
+/** The user's limit as this ledger enforces it from now on. Lowering it below what is out only stops grants. */
+export function setCap(ledger: Ledger, cap: NanoCu): void {
+  if (ledger.cap === cap) return;
+  ledger.cap = cap;
+  ledger.seq += 1;
+}
+
+function addTotals(sum: LedgerTotals, part: LedgerTotals, sign: 1n | -1n): void {
+  sum.settled += sign * part.settled;
+  sum.outstanding += sign * part.outstanding;
+  sum.held += sign * part.held;
+  sum.overrun += sign * part.overrun;
+}
