@@ -1,10 +1,10 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent, errors } from 'undici';
+import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
-import { KubeError } from './kube-error.ts';
-import type { KubeStatus } from './kube-error.ts';
-import { isKubeObject, isRecord } from './resource.ts';
+import { errorOf, objectIn, parseJson, readText, translate } from './answer.ts';
+import type { KubeAnswer, KubeCall } from './call.ts';
+import { Deadline } from './deadline.ts';
 import type { KubeObject } from './resource.ts';
 
 /** Limits of a connection; the defaults suit a server in the same cluster. */
@@ -17,27 +17,9 @@ export interface ConnectionOptions {
   onCall?: (call: { method: string; path: string; code: number; durationMs: number }) => void;
 }
 
-/** One HTTP call to the API server. */
-export interface KubeCall {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  path: string;
-  query?: Record<string, string | undefined>;
-  body?: object;
-  contentType?: string;
-  signal?: AbortSignal | undefined;
-}
-
-/** A successful answer: parsed body, and the server's Date header. */
-export interface KubeAnswer {
-  body: unknown;
-  date: string | undefined;
-}
-
 const defaultRequestTimeoutMs = 30_000;
 /** A page of 500 objects of the largest size etcd takes (1.5 MiB) would be more: such pages are refused, not held. */
 const defaultMaxBodyBytes = 64 * 1024 * 1024;
-/** Errors are a Status of a few hundred bytes. */
-const maxErrorBytes = 64 * 1024;
 /** Each watch occupies a connection of its own (HTTP/1.1). */
 const maxConnections = 256;
 
@@ -80,7 +62,7 @@ export class KubeConnection {
     const deadline = new Deadline(this.#requestTimeoutMs, call.signal);
     try {
       const answer = await this.#exchange(call, { signal: deadline.signal, bodyTimeoutMs: 0 });
-      const text = await readText(answer.body, this.#maxBodyBytes, nameOf(call));
+      const text = await readText(answer.body, this.#maxBodyBytes, call);
       const { date } = answer.headers;
       return { body: parseJson(text, call), date: typeof date === 'string' ? date : undefined };
     } catch (error) {
@@ -194,116 +176,4 @@ function headersOf(call: KubeCall, authorization: string | undefined): Record<st
   if (authorization !== undefined) headers['authorization'] = authorization;
   if (call.body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
   return headers;
-}
-
-/** A time limit joined with the caller's signal, which outlives it: the listener has to be taken off again. */
-class Deadline {
-  readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-  readonly #outer: AbortSignal | undefined;
-  readonly #forward = (): void => this.#controller.abort(this.#outer?.reason);
-
-  constructor(ms: number, outer: AbortSignal | undefined) {
-    this.#outer = outer;
-    this.#timer = setTimeout(() => this.#controller.abort(new DeadlineError(ms)), ms);
-    outer?.addEventListener('abort', this.#forward, { once: true });
-  }
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#forward);
-  }
-}
-
-class DeadlineError extends Error {
-  override readonly name = 'DeadlineError';
-  constructor(ms: number) {
-    super(`no complete answer within ${ms} ms`);
-  }
-}
-
-/** The object in an answer; `InvalidAnswer` where there is none. */
-export async function objectIn<T extends KubeObject>(
-  answer: Promise<KubeAnswer>,
-  call: KubeCall,
-): Promise<T> {
-  const { body } = await answer;
-  if (isKubeObject<T>(body)) return body;
-  throw new KubeError(`${nameOf(call)}: the answer is no Kubernetes object`, {
-    code: 200,
-    reason: 'InvalidAnswer',
-  });
-}
-
-function nameOf({ method, path }: KubeCall): string {
-  return `${method} ${path}`;
-}
-
-async function readText(
-  body: Dispatcher.ResponseData['body'],
-  maxBytes: number,
-  call: string,
-): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      throw new KubeError(`${call}: the answer is larger than ${maxBytes} bytes`, {
-        code: 200,
-        reason: 'InvalidAnswer',
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string, call: KubeCall): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // No cause: the parser's message quotes the text, which may be a Secret.
-    throw new KubeError(`${nameOf(call)}: the answer is not JSON; is this an API server?`, {
-      code: 200,
-      reason: 'InvalidAnswer',
-    });
-  }
-}
-
-async function errorOf(answer: Dispatcher.ResponseData, call: KubeCall): Promise<KubeError> {
-  const code = answer.statusCode;
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after']);
-  let status: KubeStatus = {};
-  try {
-    const parsed: unknown = JSON.parse(await readText(answer.body, maxErrorBytes, nameOf(call)));
-    if (isRecord(parsed)) status = parsed;
-  } catch {
-    // Not a Status: the HTTP code says enough.
-  }
-  return KubeError.fromStatus(nameOf(call), status, { code, retryAfterMs });
-}
-
-/** Seconds only: that is the form API servers use. */
-function parseRetryAfter(header: string | string[] | undefined): number | undefined {
-  return typeof header === 'string' && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
-}
-
-/** Turns whatever ended a call into the caller's own abort reason or a KubeError. */
-export function translate(error: unknown, call: Pick<KubeCall, 'method' | 'path' | 'signal'>): unknown {
-  if (call.signal?.aborted === true) return call.signal.reason;
-  if (error instanceof KubeError || error instanceof TypeError) return error;
-  const said = error instanceof Error ? error.message : String(error);
-  const slow =
-    error instanceof DeadlineError ||
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError;
-  return new KubeError(`${call.method} ${call.path}: ${said}`, {
-    code: 0,
-    reason: slow ? 'TimedOut' : 'Unreachable',
-    cause: error,
-  });
 }

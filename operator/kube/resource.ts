@@ -30,20 +30,20 @@ export interface KubeObject {
   metadata: ObjectMeta;
 }
 
-interface DraftFields<M> {
+interface DraftFields {
   apiVersion?: string;
   kind?: string;
-  metadata: M;
+  metadata?: Partial<ObjectMeta>;
 }
 
 /**
  * An object to be sent; apiVersion and kind come from the resource where they are left out. The second form lets literals carry
  * whatever other fields their kind has.
  */
-export type KubeDraft<M = Partial<ObjectMeta>> = DraftFields<M> | (DraftFields<M> & Record<string, unknown>);
+export type KubeDraft = DraftFields | (DraftFields & Record<string, unknown>);
 
 /** An object to be sent to its own address: it has a name. */
-export type NamedDraft = KubeDraft<Partial<ObjectMeta> & { name: string }>;
+export type NamedDraft = KubeDraft & { metadata: Partial<ObjectMeta> & { name: string } };
 
 /** Where objects of one kind live in the API. The core group is the empty string. */
 export interface Resource {
@@ -135,4 +135,9 @@ export function isKubeObject<T extends KubeObject>(value: unknown): value is T {
 /** True for a JSON object, so neither null nor an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The object with the apiVersion and kind of its resource, where it has none. */
+export function withType<T extends KubeDraft>(resource: Resource, object: T): T {
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
 }

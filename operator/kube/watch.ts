@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { translate } from './connection.ts';
+import { translate } from './answer.ts';
 import { KubeError } from './kube-error.ts';
 import type { KubeStatus } from './kube-error.ts';
 import { isKubeObject, isRecord } from './resource.ts';
