@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { apiVersion, listAtomic, listSet, namespacedMeta, validated } from './custom-resource.ts';
+import {
+  apiVersion,
+  listAtomic,
+  listSet,
+  namespacedMeta,
+  validated,
+  ageColumn,
+  readyColumn,
+  type CustomResource,
+} from './custom-resource.ts';
 import {
   conditions,
   modelPattern,
@@ -86,66 +95,72 @@ const outputTokens = z
   .describe('Bounds for the output of a request.');
 
 /** What may be spent, and with which credentials. */
-export const budgetSpec = z.object({
-  aiCore,
-  monthlyLimit: quantity.describe('The most that may be spent in a month: a quantity of capacity units.'),
-  period,
-  allowedModels: z
-    .array(modelPattern)
-    .max(64)
-    .default([])
-    .meta(listSet)
-    .describe('Models that may be called; `*` stands for any characters. Empty: all of them.'),
-  outputTokens,
-  rateCardRef: z
-    .object({ name: objectName.default('default').describe('Name of the SapAiRateCard.') })
-    .prefault({})
-    .describe('Rate card that requests are priced with.'),
-});
+export const budgetSpec = z
+  .object({
+    aiCore,
+    monthlyLimit: quantity.describe('The most that may be spent in a month: a quantity of capacity units.'),
+    period,
+    allowedModels: z
+      .array(modelPattern)
+      .max(64)
+      .default([])
+      .meta(listSet)
+      .describe('Models that may be called; `*` stands for any characters. Empty: all of them.'),
+    outputTokens,
+    rateCardRef: z
+      .object({ name: objectName.default('default').describe('Name of the SapAiRateCard.') })
+      .prefault({})
+      .describe('Rate card that requests are priced with.'),
+  })
+  .describe('What may be spent, and with which credentials.');
 
 const count = z.int32().min(0).max(100_000);
 
 /** Where a budget stands: a summary, written at a bounded rate. */
-export const budgetStatus = z.object({
-  observedGeneration: observedGeneration.optional(),
-  period: z
-    .object({
-      name: periodName.describe('Name of the period.'),
-      start: moment.describe('First moment of the period.'),
-      end: moment.describe('First moment after the period.'),
-    })
-    .optional()
-    .describe('The period that is spent from now.'),
-  limit: amountText.optional().describe('The cap in force, in capacity units.'),
-  spent: amountText.optional().describe('Settled: what requests are known to have cost.'),
-  reserved: amountText.optional().describe('Leased to pods, not yet spent.'),
-  held: amountText.optional().describe('Set aside at worst case: nobody knows yet what it cost.'),
-  remaining: signedAmountText
-    .optional()
-    .describe('limit − spent − reserved − held; below zero after the limit was lowered or overrun.'),
-  overrun: amountText.optional().describe('Part of `spent` that no lease had paid for.'),
-  used: z
-    .string()
-    .max(12)
-    .regex(/^[0-9]{1,10}%$/)
-    .optional()
-    .describe('spent ÷ limit, in whole percent.'),
-  ledgerName: objectName.optional().describe("Name of the period's SapAiLedger in the operator's namespace."),
-  ledgerSeq: z
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe('Counter of the ledger when it was read last; a ledger behind it has been lost.'),
-  models: z
-    .object({
-      available: count.describe('Model versions that AI Core offers and the budget allows.'),
-      priced: count.describe('Those of them that have a rate; the others are refused.'),
-    })
-    .optional()
-    .describe('Models that can be called.'),
-  conditions: conditions.optional(),
-});
+export const budgetStatus = z
+  .object({
+    observedGeneration: observedGeneration.optional(),
+    period: z
+      .object({
+        name: periodName.describe('Name of the period.'),
+        start: moment.describe('First moment of the period.'),
+        end: moment.describe('First moment after the period.'),
+      })
+      .optional()
+      .describe('The period that is spent from now.'),
+    limit: amountText.optional().describe('The cap in force, in capacity units.'),
+    spent: amountText.optional().describe('Settled: what requests are known to have cost.'),
+    reserved: amountText.optional().describe('Leased to pods, not yet spent.'),
+    held: amountText.optional().describe('Set aside at worst case: nobody knows yet what it cost.'),
+    remaining: signedAmountText
+      .optional()
+      .describe('limit − spent − reserved − held; below zero after the limit was lowered or overrun.'),
+    overrun: amountText.optional().describe('Part of `spent` that no lease had paid for.'),
+    used: z
+      .string()
+      .max(12)
+      .regex(/^[0-9]{1,10}%$/)
+      .optional()
+      .describe('spent ÷ limit, in whole percent.'),
+    ledgerName: objectName
+      .optional()
+      .describe("Name of the period's SapAiLedger in the operator's namespace."),
+    ledgerSeq: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('Counter of the ledger when it was read last; a ledger behind it has been lost.'),
+    models: z
+      .object({
+        available: count.describe('Model versions that AI Core offers and the budget allows.'),
+        priced: count.describe('Those of them that have a rate; the others are refused.'),
+      })
+      .optional()
+      .describe('Models that can be called.'),
+    conditions: conditions.optional(),
+  })
+  .describe('Where the budget stands, as the operator last saw it.');
 
 /** A SapAiBudget as it is stored. */
 export const sapAiBudget = z.object({
@@ -161,3 +176,77 @@ export type SapAiBudgetSpec = z.infer<typeof budgetSpec>;
 export type SapAiBudgetStatus = z.infer<typeof budgetStatus>;
 /** A SapAiBudget as a person writes it: fields with a default may be missing. */
 export type SapAiBudgetInput = z.input<typeof sapAiBudget>;
+
+/** What the CRD of SapAiBudget is generated from. */
+export const budgetResource: CustomResource = {
+  kind: 'SapAiBudget',
+  plural: 'sapaibudgets',
+  singular: 'sapaibudget',
+  shortName: 'saib',
+  scope: 'Namespaced',
+  summary: 'What pods may spend of an SAP AI Core subscription in a month, and where they stand.',
+  rules: [
+    {
+      rule: 'size(self.metadata.name) <= 63',
+      message: 'metadata.name must be at most 63 characters, because pods name their budget in a label',
+    },
+  ],
+  spec: budgetSpec,
+  status: budgetStatus,
+  columns: [
+    { name: 'Limit', type: 'string', jsonPath: '.status.limit', description: 'The cap in force, in CU.' },
+    { name: 'Spent', type: 'string', jsonPath: '.status.spent', description: 'Settled CU.' },
+    {
+      name: 'Reserved',
+      type: 'string',
+      jsonPath: '.status.reserved',
+      description: 'CU leased to pods.',
+      priority: 1,
+    },
+    { name: 'Held', type: 'string', jsonPath: '.status.held', description: 'CU whose use is not known yet.' },
+    { name: 'Remaining', type: 'string', jsonPath: '.status.remaining', description: 'CU left to lease.' },
+    { name: 'Used', type: 'string', jsonPath: '.status.used', description: 'Spent part of the limit.' },
+    {
+      name: 'Overrun',
+      type: 'string',
+      jsonPath: '.status.overrun',
+      description: 'CU spent that no lease had paid for.',
+      priority: 1,
+    },
+    {
+      name: 'Period',
+      type: 'string',
+      jsonPath: '.status.period.name',
+      description: 'The period that is spent from.',
+      priority: 1,
+    },
+    readyColumn,
+    ageColumn,
+  ],
+  conditions: [
+    { type: 'Ready', good: 'True', meaning: 'Pods can spend from the budget; sums up the others.' },
+    {
+      type: 'CredentialsValid',
+      good: 'True',
+      meaning: 'The service key was found and SAP gives tokens for it.',
+    },
+    {
+      type: 'GenAiHubAvailable',
+      good: 'True',
+      meaning: 'AI Core answers: resource groups, deployments and models with their rates are known.',
+    },
+    { type: 'RateCardCurrent', good: 'True', meaning: 'The rate card exists and has a factor for today.' },
+    {
+      type: 'Enforcing',
+      good: 'True',
+      meaning: "The period's ledger is open and decides what is granted.",
+    },
+    { type: 'Exhausted', good: 'False', meaning: 'Nothing is left to lease in this period.' },
+    {
+      type: 'Overcommitted',
+      good: 'False',
+      meaning:
+        'Spent, reserved and held together pass the cap: it was lowered, or a request overran its bound.',
+    },
+  ],
+};

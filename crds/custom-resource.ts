@@ -18,6 +18,22 @@ export interface PrinterColumn {
   priority?: 1;
 }
 
+/** Whether an object can be used. */
+export const readyColumn: PrinterColumn = {
+  name: 'Ready',
+  type: 'string',
+  jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+  description: 'Whether it can be used.',
+};
+
+/** How long an object has existed. */
+export const ageColumn: PrinterColumn = {
+  name: 'Age',
+  type: 'date',
+  jsonPath: '.metadata.creationTimestamp',
+  description: 'Time since it was created.',
+};
+
 /** A condition type the operator sets, for the reference page; `good` is the status of a healthy object. */
 export interface ConditionDoc {
   type: string;

@@ -15,11 +15,11 @@ export const namespaceName = z
   .max(63)
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
 
-/** A moment in UTC to the second, as `2026-11-01T00:00:00Z`; the API server refuses days that do not exist. */
+/** A moment in UTC, as `2026-11-01T00:00:00Z`; the API server refuses days that do not exist. */
 export const moment = z
   .string()
-  .max(20)
-  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/)
+  .max(30)
+  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?Z$/)
   .meta({ format: 'date-time' });
 
 /** A day (UTC) as `2026-11-01`; the API server refuses days that do not exist. */

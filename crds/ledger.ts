@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apiVersion, namespacedMeta, validated } from './custom-resource.ts';
+import { ageColumn, apiVersion, namespacedMeta, validated, type CustomResource } from './custom-resource.ts';
 import { moment, namespaceName, objectName, periodName, startDay, timeZone } from './field-types.ts';
 import { amountText } from './quantity.ts';
 
@@ -50,7 +50,8 @@ export const ledgerSpec = z
       },
       { rule: 'self.seq >= oldSelf.seq', message: 'seq must not go back' },
     ),
-  );
+  )
+  .describe('What grants are decided by.');
 
 /** A SapAiLedger as it is stored; it has no status, so that one write changes all of it. */
 export const sapAiLedger = z.object({
@@ -62,3 +63,33 @@ export const sapAiLedger = z.object({
 
 export type SapAiLedger = z.infer<typeof sapAiLedger>;
 export type SapAiLedgerSpec = z.infer<typeof ledgerSpec>;
+
+/** What the CRD of SapAiLedger is generated from. */
+export const ledgerResource: CustomResource = {
+  kind: 'SapAiLedger',
+  plural: 'sapailedgers',
+  singular: 'sapailedger',
+  shortName: 'sail',
+  scope: 'Namespaced',
+  summary:
+    'The books of one budget and period, in the namespace of the operator. Only the operator writes it; an edit by hand stops all grants.',
+  rules: [],
+  spec: ledgerSpec,
+  columns: [
+    { name: 'Period', type: 'string', jsonPath: '.spec.period', description: 'The period.' },
+    { name: 'Cap', type: 'string', jsonPath: '.spec.cap', description: 'What may be spent, in CU.' },
+    { name: 'Settled', type: 'string', jsonPath: '.spec.settled', description: 'Spent CU.' },
+    { name: 'Outstanding', type: 'string', jsonPath: '.spec.outstanding', description: 'CU leased to pods.' },
+    { name: 'Held', type: 'string', jsonPath: '.spec.held', description: 'CU whose use is not known yet.' },
+    {
+      name: 'Overrun',
+      type: 'string',
+      jsonPath: '.spec.overrun',
+      description: 'CU spent beyond what was granted.',
+      priority: 1,
+    },
+    { name: 'Seq', type: 'integer', jsonPath: '.spec.seq', description: 'Changes so far.' },
+    ageColumn,
+  ],
+  conditions: [],
+};

@@ -37,11 +37,11 @@ export const amountText = z
   .string()
   .min(1)
   .max(24)
-  .regex(/^[0-9]{1,13}([.][0-9]{1,9})?$/);
+  .regex(/^(0|[1-9][0-9]{0,12})([.][0-9]{1,9})?$/);
 
 /** The same where the amount may be below zero. */
 export const signedAmountText = z
   .string()
   .min(1)
   .max(24)
-  .regex(/^-?[0-9]{1,13}([.][0-9]{1,9})?$/);
+  .regex(/^-?(0|[1-9][0-9]{0,12})([.][0-9]{1,9})?$/);

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { apiVersion, listMap, objectMeta, validated } from './custom-resource.ts';
+import {
+  ageColumn,
+  apiVersion,
+  listMap,
+  objectMeta,
+  readyColumn,
+  validated,
+  type CustomResource,
+} from './custom-resource.ts';
 import { conditions, day, modelPattern, observedGeneration } from './field-types.ts';
 
 const decimal = z
@@ -45,26 +53,30 @@ const modelRate = z.object({
 });
 
 /** How usage becomes capacity units, by effective date. */
-export const rateCardSpec = z.object({
-  factors: z
-    .array(factor)
-    .min(1)
-    .max(64)
-    .meta(listMap('from'))
-    .describe('Capacity units per GenAI token; the entry with the latest day that has come is in force.'),
-  models: z
-    .array(modelRate)
-    .max(256)
-    .default([])
-    .meta(listMap('model', 'versions', 'from'))
-    .describe("Rates that AI Core's own list of models does not give, or gives wrong."),
-});
+export const rateCardSpec = z
+  .object({
+    factors: z
+      .array(factor)
+      .min(1)
+      .max(64)
+      .meta(listMap('from'))
+      .describe('Capacity units per GenAI token; the entry with the latest day that has come is in force.'),
+    models: z
+      .array(modelRate)
+      .max(256)
+      .default([])
+      .meta(listMap('model', 'versions', 'from'))
+      .describe("Rates that AI Core's own list of models does not give, or gives wrong."),
+  })
+  .describe('How usage becomes capacity units, by effective date.');
 
 /** Whether the card can be used. */
-export const rateCardStatus = z.object({
-  observedGeneration: observedGeneration.optional(),
-  conditions: conditions.optional(),
-});
+export const rateCardStatus = z
+  .object({
+    observedGeneration: observedGeneration.optional(),
+    conditions: conditions.optional(),
+  })
+  .describe('Whether the card can be used.');
 
 /** A SapAiRateCard as it is stored. */
 export const sapAiRateCard = z.object({
@@ -80,3 +92,18 @@ export type SapAiRateCardSpec = z.infer<typeof rateCardSpec>;
 export type SapAiRateCardStatus = z.infer<typeof rateCardStatus>;
 /** A SapAiRateCard as a person writes it: fields with a default may be missing. */
 export type SapAiRateCardInput = z.input<typeof sapAiRateCard>;
+
+/** What the CRD of SapAiRateCard is generated from. */
+export const rateCardResource: CustomResource = {
+  kind: 'SapAiRateCard',
+  plural: 'sapairatecards',
+  singular: 'sapairatecard',
+  shortName: 'sairc',
+  scope: 'Cluster',
+  summary: 'How usage becomes capacity units: factors and rates by the day from which they apply.',
+  rules: [],
+  spec: rateCardSpec,
+  status: rateCardStatus,
+  columns: [readyColumn, ageColumn],
+  conditions: [{ type: 'Ready', good: 'True', meaning: 'The card can be used: a factor is in force today.' }],
+};

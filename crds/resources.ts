@@ -1,0 +1,7 @@
+import { budgetResource } from './budget.ts';
+import type { CustomResource } from './custom-resource.ts';
+import { ledgerResource } from './ledger.ts';
+import { rateCardResource } from './rate-card.ts';
+
+/** Every kind of ours, in the order of the reference page. */
+export const customResources: CustomResource[] = [budgetResource, rateCardResource, ledgerResource];
