@@ -230,12 +230,18 @@ export const budgetResource: CustomResource = {
       good: 'True',
       meaning: 'The service key was found and SAP gives tokens for it.',
     },
+    { type: 'AiCoreReachable', good: 'True', meaning: 'AI Core answers, and the resource groups exist.' },
     {
       type: 'GenAiHubAvailable',
       good: 'True',
-      meaning: 'AI Core answers: resource groups, deployments and models with their rates are known.',
+      meaning: 'The generative AI hub can be used: there are deployments and models.',
     },
-    { type: 'RateCardCurrent', good: 'True', meaning: 'The rate card exists and has a factor for today.' },
+    {
+      type: 'RateCardCurrent',
+      good: 'True',
+      meaning:
+        'The rate card has a factor for today, and every model has a rate. Models without one are refused; the others work.',
+    },
     {
       type: 'Enforcing',
       good: 'True',

@@ -7,7 +7,7 @@ import { amountText } from './quantity.ts';
 export const maxRowsLength = 900_000;
 
 /** Most characters of the itemised held amounts. */
-export const maxHeldRowsLength = 200_000;
+export const maxHeldRowsLength = 300_000;
 
 const budget = z
   .object({

@@ -18,8 +18,14 @@ const forms = [
 /** Form of a capacity-unit quantity that was written as text. */
 export const quantityPattern = new RegExp(`^(${forms.join('|')})$`);
 
+// The pattern once more as a rule, because a regular expression is no message for a person.
+const form = {
+  rule: `type(self) == int || string(self).matches('${quantityPattern.source}')`,
+  message: 'must be capacity units, 0 or more and no finer than 10^-9, such as 2500, "12.5" or 500m',
+};
+
 const bound = {
-  rule: "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1G')) <= 0",
+  rule: "!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity('1G')) <= 0",
   message: 'must be at most 1G (10^9) capacity units',
 };
 
@@ -30,7 +36,7 @@ const bound = {
 export const quantity = z
   .union([z.int().min(0).max(1_000_000_000), z.string().min(1).max(32).regex(quantityPattern)])
   .transform(String)
-  .meta({ 'x-kubernetes-int-or-string': true, ...validated(bound) });
+  .meta({ 'x-kubernetes-int-or-string': true, ...validated(form, bound) });
 
 /** An amount in CU that the operator writes: plain decimal text, at most nine decimals. */
 export const amountText = z
