@@ -1,0 +1,101 @@
+# Everything one does here is a target; `make` alone lists them.
+# Needs npm, and Go 1.25 or newer for the first control plane. Node comes with the dependencies on Linux x64,
+# elsewhere the machine's own must be 24 or newer.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# npm itself runs with the machine's own Node: it replaces the one that lies in node_modules.
+MACHINE_PATH := $(PATH)
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/go/bin
+
+# What `make generate` writes; never edited by hand.
+GENERATED := crds/generated docs/reference.md
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+##@ Try
+
+.PHONY: demo
+demo: install ## A budget applied, spent to its cap and explained, on a real API server (KEEP=1: stay up)
+	@node test/demo/main.ts
+
+##@ Check
+
+.PHONY: verify
+verify: check-generated check-format lint types unused test ## All that CI checks
+
+.PHONY: test
+test: control-plane ## Unit, property and integration tests; ends with "N passed, N failed"
+	@vitest run
+
+.PHONY: kill-test
+kill-test: control-plane ## Kill sidecar and operator in mid-traffic, many times, and compare the books
+	@node test/kill/main.ts
+
+.PHONY: fresh
+fresh: install ## Run `make demo` and `make test` in a fresh clone of HEAD with an empty HOME (slow)
+	@node test/fresh/main.ts
+
+.PHONY: lint
+lint: install ## Lint, with types
+	@oxlint --deny-warnings
+
+.PHONY: types
+types: install ## Type check
+	@tsc -p .
+
+.PHONY: unused
+unused: install ## Find files, exports and dependencies that nothing uses
+	@knip
+
+.PHONY: check-format
+check-format: install
+	@oxfmt --check .
+
+.PHONY: check-generated
+check-generated: generate
+	@left=$$(git ls-files --others --exclude-standard -- $(GENERATED)); \
+	if ! git diff --exit-code --stat -- $(GENERATED) || [ -n "$$left" ]; then \
+	  echo "generated files are not what is committed (above, and: $${left:-none untracked}); commit what 'make generate' wrote" >&2; \
+	  exit 1; \
+	fi
+
+##@ Change
+
+.PHONY: format
+format: install ## Format the source
+	@oxfmt .
+
+.PHONY: generate
+generate: install ## Write CRDs and the reference page from their schemas
+	@node crds/generate.ts
+
+.PHONY: golden
+golden: control-plane ## Rewrite the golden files of the tests; read the difference before you commit it
+	@vitest run --update
+
+##@ Set up
+
+.PHONY: install
+install: ## Install the dependencies if the lockfile has changed
+	@cmp -s package-lock.json node_modules/.installed || { \
+	  PATH='$(MACHINE_PATH)' command -v npm >/dev/null || { echo 'npm was not found: install Node.js with npm (https://nodejs.org), version 20 or newer on Linux x64, 24 or newer elsewhere' >&2; exit 1; }; \
+	  echo 'installing the dependencies'; \
+	  PATH='$(MACHINE_PATH)' npm ci --loglevel=error; \
+	  node -e 'const have = process.versions.node; if (parseInt(have) < 24) { console.error("Node 24 or newer is needed and this is " + have + ": install it (https://nodejs.org). On Linux x64 it comes with the dependencies, unless npm is told to omit optional ones."); process.exit(1) }'; \
+	  cp package-lock.json node_modules/.installed; \
+	}
+
+.PHONY: control-plane
+control-plane: install ## Find or build etcd, kube-apiserver, kube-controller-manager and kubectl
+	@node test/control-plane/main.ts --build-only
+
+.PHONY: clean
+clean: ## Remove what was installed and made in this directory; built control planes stay in the cache
+	@rm -rf node_modules coverage .make
