@@ -1,0 +1,20 @@
+import type { ConfigurationAnswer } from '../../accounting/messages.ts';
+import type { BudgetRef } from './budget-ref.ts';
+
+/** What sidecars are told of their budgets; always answers, for unknown budgets with `BudgetNotFound`. */
+export interface ConfigurationSource {
+  /** The configurations of these budgets in this order, and an etag over all of them. */
+  current(budgets: readonly BudgetRef[]): ConfigurationAnswer;
+  /**
+   * As `current`, at once if its etag differs from `seen`, else as soon as it does or when `timeoutMs` have passed.
+   * Rejects with the signal's reason when that fires first.
+   */
+  waitForChange(budgets: readonly BudgetRef[], wait: ConfigurationWait): Promise<ConfigurationAnswer>;
+}
+
+export interface ConfigurationWait {
+  /** Absent: the caller has seen nothing yet. */
+  seen?: string | undefined;
+  timeoutMs: number;
+  signal: AbortSignal;
+}
