@@ -98,7 +98,9 @@ const outputTokens = z
 export const budgetSpec = z
   .object({
     aiCore,
-    monthlyLimit: quantity.describe('The most that may be spent in a month: a quantity of capacity units.'),
+    monthlyLimit: quantity.describe(
+      'The most that may be spent in a month, in capacity units: a quantity such as 2500, "12.5" or 2k.',
+    ),
     period,
     allowedModels: z
       .array(modelPattern)
@@ -221,6 +223,13 @@ export const budgetResource: CustomResource = {
       priority: 1,
     },
     readyColumn,
+    {
+      name: 'Reason',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+      description: 'Why it is ready or not.',
+      priority: 1,
+    },
     ageColumn,
   ],
   conditions: [
