@@ -68,8 +68,8 @@ export const condition = z.object({
     .regex(/^[A-Z][A-Za-z]*$/)
     .describe('What is observed.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
-  observedGeneration: observedGeneration.optional(),
-  lastTransitionTime: moment.describe('When `status` changed last.'),
+  observedGeneration,
+  lastTransitionTime: moment.describe('When status, reason or message changed last.'),
   reason: z
     .string()
     .min(1)
