@@ -1,0 +1,67 @@
+/** Why the price of a request cannot be bounded. */
+export type BoundRefusalReason =
+  | 'malformed' // the API would not accept it either
+  | 'field_not_allowed' // not known to leave the price as it is
+  | 'value_not_allowed' // a value of a known field that changes the price
+  | 'context_length_unknown' // an image counts as the whole context, and nobody knows how long that is
+  | 'too_deep'; // nested deeper than can be walked
+
+/** A request that is not sent, because nothing bounds what it would cost. */
+export interface BoundRefusal {
+  readonly kind: 'refused';
+  /** Where, as a path into the body: `messages[2].content[0].type`. */
+  readonly field: string;
+  readonly reason: BoundRefusalReason;
+  /** What is wrong and what to do; holds names of fields, never what the request says. */
+  readonly message: string;
+}
+
+/** Ends the walk through a body; caught where the walk began and never seen outside. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly refusal: BoundRefusal;
+
+  constructor(refusal: BoundRefusal) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
+const maxFieldLength = 64;
+
+/**
+ * Ends the walk with a refusal of one field.
+ *
+ * @throws Refused always
+ */
+export function refuse(reason: BoundRefusalReason, field: string, message: string): never {
+  const path = field.length > maxFieldLength ? `${field.slice(0, maxFieldLength)}…` : field;
+  throw new Refused({ kind: 'refused', field: path, reason, message: `${path} ${message}` });
+}
+
+/** The value as an object; refuses lists and everything else. */
+export function requireRecord(value: unknown, field: string): Record<string, unknown> {
+  if (isRecord(value)) return value;
+  return refuse('malformed', field, 'must be an object');
+}
+
+/** The value as a list; refuses everything else. */
+export function requireList(value: unknown, field: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return refuse('malformed', field, 'must be a list');
+}
+
+/** The value as text; refuses everything else. */
+export function requireText(value: unknown, field: string): string {
+  if (typeof value === 'string') return value;
+  return refuse('malformed', field, 'must be text');
+}
+
+/** Whether a field says nothing: the API takes null for "not set". */
+export function isUnset(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
