@@ -95,7 +95,7 @@ const outputTokens = z
   .describe('Bounds for the output of a request.');
 
 /** What may be spent, and with which credentials. */
-export const budgetSpec = z
+const budgetSpec = z
   .object({
     aiCore,
     monthlyLimit: quantity.describe(
@@ -119,7 +119,7 @@ export const budgetSpec = z
 const count = z.int32().min(0).max(100_000);
 
 /** Where a budget stands: a summary, written at a bounded rate. */
-export const budgetStatus = z
+const budgetStatus = z
   .object({
     observedGeneration: observedGeneration.optional(),
     period: z
@@ -176,8 +176,6 @@ export const sapAiBudget = z.object({
 export type SapAiBudget = z.infer<typeof sapAiBudget>;
 export type SapAiBudgetSpec = z.infer<typeof budgetSpec>;
 export type SapAiBudgetStatus = z.infer<typeof budgetStatus>;
-/** A SapAiBudget as a person writes it: fields with a default may be missing. */
-export type SapAiBudgetInput = z.input<typeof sapAiBudget>;
 
 /** What the CRD of SapAiBudget is generated from. */
 export const budgetResource: CustomResource = {

@@ -92,7 +92,6 @@ export const objectMeta = z.object({
   annotations: z.record(z.string(), z.string()).exactOptional(),
   finalizers: z.array(z.string()).exactOptional(),
 });
-export type ObjectMeta = z.infer<typeof objectMeta>;
 
 /** `metadata` of a namespaced object as the API server returns it. */
 export const namespacedMeta = objectMeta.extend({ namespace: z.string() });

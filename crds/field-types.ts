@@ -60,7 +60,7 @@ export const observedGeneration = z
   .describe('Generation of the object this status speaks about.');
 
 /** One observation (`metav1.Condition`). */
-export const condition = z.object({
+const condition = z.object({
   type: z
     .string()
     .min(1)
@@ -78,7 +78,6 @@ export const condition = z.object({
     .describe('Why, in one word for machines.'),
   message: z.string().max(4096).describe('Why, and what to do, for people.'),
 });
-export type Condition = z.infer<typeof condition>;
 
 /** The list of conditions, one of each type. */
 export const conditions = z

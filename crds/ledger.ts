@@ -17,7 +17,7 @@ const budget = z
   .describe('The budget this ledger belongs to.');
 
 /** What grants are decided by. Only the operator writes it, and only with a resourceVersion precondition. */
-export const ledgerSpec = z
+const ledgerSpec = z
   .object({
     budget,
     createdFor: z.string().min(1).max(64).describe('Uid of the budget the ledger was opened for.'),

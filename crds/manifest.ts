@@ -16,7 +16,7 @@ export function renderManifest(resource: CustomResource): string {
 }
 
 /** The CustomResourceDefinition of a kind (`apiextensions.k8s.io/v1`) as a plain object. */
-export function buildManifest(resource: CustomResource): Record<string, unknown> {
+function buildManifest(resource: CustomResource): Record<string, unknown> {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

@@ -53,7 +53,7 @@ const modelRate = z.object({
 });
 
 /** How usage becomes capacity units, by effective date. */
-export const rateCardSpec = z
+const rateCardSpec = z
   .object({
     factors: z
       .array(factor)
@@ -71,7 +71,7 @@ export const rateCardSpec = z
   .describe('How usage becomes capacity units, by effective date.');
 
 /** Whether the card can be used. */
-export const rateCardStatus = z
+const rateCardStatus = z
   .object({
     observedGeneration: observedGeneration.optional(),
     conditions: conditions.optional(),
@@ -89,9 +89,6 @@ export const sapAiRateCard = z.object({
 
 export type SapAiRateCard = z.infer<typeof sapAiRateCard>;
 export type SapAiRateCardSpec = z.infer<typeof rateCardSpec>;
-export type SapAiRateCardStatus = z.infer<typeof rateCardStatus>;
-/** A SapAiRateCard as a person writes it: fields with a default may be missing. */
-export type SapAiRateCardInput = z.input<typeof sapAiRateCard>;
 
 /** What the CRD of SapAiRateCard is generated from. */
 export const rateCardResource: CustomResource = {
