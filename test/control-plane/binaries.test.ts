@@ -65,6 +65,14 @@ describe('building what is missing', () => {
     expect(await readdir(cacheDir(env))).toEqual([]);
   });
 
+  test('says what to install when there is no Go that runs', async () => {
+    await writeFile(await program(join(home, 'bin/go')), '#!/bin/sh\nexit 127\n');
+    const env = { HOME: home, PATH: `${join(home, 'bin')}:/usr/bin:/bin` };
+    await expect(ensureBinaries(['etcd'], { ...silent, env })).rejects.toMatchObject({
+      reason: 'go_missing',
+    });
+  });
+
   test('names the prerequisite in the message', async () => {
     await program(join(home, 'bin/go'), 'go1.20');
     const env = { HOME: home, PATH: `${join(home, 'bin')}:/usr/bin:/bin` };

@@ -91,7 +91,7 @@ async function goVersion(env: NodeJS.ProcessEnv): Promise<string> {
   } catch (cause) {
     throw new ControlPlaneError(
       'go_missing',
-      `Go was not found, and the control plane for the tests is built with it: ${INSTALL_GO}`,
+      `Go was not found or does not run, and the control plane for the tests is built with it: ${INSTALL_GO}`,
       { cause },
     );
   }

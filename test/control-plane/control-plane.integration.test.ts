@@ -112,18 +112,21 @@ describe('a control plane of its own', () => {
     await own.stop();
   });
 
-  test('ends with the process that started it, however that ends', async () => {
-    const program = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const ended = once(program, 'exit');
-    const [line] = await once(createInterface({ input: program.stdout }), 'line');
-    const kubeconfig = String(line).replace(/^export KUBECONFIG=/, '');
-    expect(existsSync(kubeconfig)).toBe(true);
-    program.kill('SIGKILL');
-    await ended;
-    const dir = join(kubeconfig, '..');
-    const gone = async (): Promise<true | undefined> => (existsSync(dir) ? undefined : true);
-    expect(await eventually(gone, { what: `${dir} to be removed`, timeoutMs: 30_000 })).toBe(true);
-  });
+  test.each(['SIGINT', 'SIGKILL'] as const)(
+    'ends with the process that started it, here by %s',
+    async (signal) => {
+      const program = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const ended = once(program, 'exit');
+      const [line] = await once(createInterface({ input: program.stdout }), 'line');
+      const kubeconfig = String(line).replace(/^export KUBECONFIG=/, '');
+      expect(existsSync(kubeconfig)).toBe(true);
+      program.kill(signal);
+      await ended;
+      const dir = join(kubeconfig, '..');
+      const gone = async (): Promise<true | undefined> => (existsSync(dir) ? undefined : true);
+      expect(await eventually(gone, { what: `${dir} to be removed`, timeoutMs: 30_000 })).toBe(true);
+    },
+  );
 });

@@ -18,11 +18,16 @@ test('lets one in at a time, tells the others once, and is gone afterwards', asy
   let inside = 0;
   let most = 0;
   let told = 0;
+  const allTold = Promise.withResolvers<void>();
+  const waiting = (): void => {
+    told += 1;
+    if (told === 2) allTold.resolve();
+  };
   const enter = (): Promise<void> =>
-    withLock({ path, waiting: () => (told += 1), intervalMs: 1 }, async () => {
+    withLock({ path, waiting, intervalMs: 1 }, async () => {
       inside += 1;
       most = Math.max(most, inside);
-      while (told < 2) await new Promise(setImmediate);
+      await allTold.promise;
       inside -= 1;
     });
   await Promise.all([enter(), enter(), enter()]);
