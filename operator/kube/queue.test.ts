@@ -109,7 +109,7 @@ class WatchedQueue {
   async take(): Promise<void> {
     if (this.queue.depth === 0) return;
     const key = (await this.queue.take()) ?? 'closed';
-    expect(this.working.has(key)).toBe(false);
+    if (this.working.has(key)) throw new Error(`${key} is with two workers`);
     this.working.add(key);
     this.owed.delete(key);
   }
