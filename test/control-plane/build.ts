@@ -18,7 +18,7 @@ const EXPECTED: Record<BinaryName, string> = {
   'kube-apiserver': 'about 6 minutes',
   'kube-controller-manager': 'about a minute',
   kubectl: 'about half a minute',
-  etcd: 'about half a minute',
+  etcd: 'about a minute',
 };
 
 /** What to build from and where to put it. */
