@@ -48,13 +48,13 @@ describe('parseAmount', () => {
     ['1\n', 'malformed'],
     ['1.0000000000', 'malformed'],
     ['1000000000000.000000001', 'too_large'],
-    ['9'.repeat(10_000), 'malformed'],
   ])('refuses %j as %s', (text, want) => {
     expect(reasonOf(() => parseAmount(text))).toBe(want);
   });
 
   test('keeps a refusal short, however long the text', () => {
-    expect(() => parseAmount('x'.repeat(1_000_000))).toThrow(/^.{1,200}$/);
+    expect(() => parseAmount('9'.repeat(1_000_000))).toThrow(/^.{1,200}$/);
+    expect(() => parseQuantity('9'.repeat(1_000_000))).toThrow(/^.{1,200}$/);
   });
 
   test('reads back every amount that was written', () => {

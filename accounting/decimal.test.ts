@@ -47,7 +47,7 @@ describe('parseDecimal', () => {
     ['NaN', 'malformed'],
     ['1e', 'malformed'],
     ['1e999', 'malformed'],
-    ['9'.repeat(100_000), 'malformed'],
+    ['9'.repeat(49), 'malformed'],
     ['1000000000000', 'too_long'],
     ['1e12', 'too_long'],
     ['0.0000000000000000001', 'too_long'],
