@@ -194,6 +194,7 @@ describe('what is refused', () => {
     ['max_tokens', '10', 'malformed', 'max_tokens'],
     ['max_completion_tokens', 1e300, 'malformed', 'max_completion_tokens'],
     ['stream', 'true', 'malformed', 'stream'],
+    ['stream_options', 'include_usage', 'malformed', 'stream_options'],
     ['messages', [], 'malformed', 'messages'],
     ['messages', 'hi', 'malformed', 'messages'],
     ['messages', null, 'malformed', 'messages'],

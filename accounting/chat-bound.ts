@@ -62,7 +62,7 @@ const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, FieldRead
   ['top_p', ignore],
   ['n', readChoices],
   ['stream', readStream],
-  ['stream_options', ignore],
+  ['stream_options', readStreamOptions],
   ['stop', ignore],
   ['presence_penalty', ignore],
   ['frequency_penalty', ignore],
@@ -185,6 +185,10 @@ function readChoices(value: unknown, walk: Walk, field: string): void {
 
 function readStream(value: unknown, _walk: Walk, field: string): void {
   if (typeof value !== 'boolean') refuse('malformed', field, 'must be true or false');
+}
+
+function readStreamOptions(value: unknown, _walk: Walk, field: string): void {
+  requireRecord(value, field);
 }
 
 function readTools(value: unknown, walk: Walk, field: string): void {
