@@ -20,8 +20,7 @@ export class DecimalError extends Error {
   }
 }
 
-/** Zero, to sum from. */
-export const zero: Decimal = { coefficient: 0n, scale: 0 };
+const zero: Decimal = { coefficient: 0n, scale: 0 };
 
 /** Most digits of a rate or factor before and after the point; products and sums may have more. */
 const maxIntegerDigits = 12;
