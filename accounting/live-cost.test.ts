@@ -96,6 +96,14 @@ describe('parseLiveCost', () => {
       want: [{ input: '2', output: '9' }],
     },
     {
+      name: 'a numbered tier without a description beside one with it: the dearest everywhere',
+      cost: [
+        { inputCost: '1', outputCost: '9', ...upTo200k },
+        { inputCost: '2', outputCost: '3', tier: '2' },
+      ],
+      want: [{ input: '2', output: '9' }],
+    },
+    {
       name: 'a tier without a description: the dearest of each kind everywhere',
       cost: [
         { inputCost: '1', outputCost: '9', tier: '1' },
