@@ -1,0 +1,39 @@
+import type { NanoCu } from '../../accounting/amount.ts';
+import { type Ledger, available } from '../../accounting/ledger.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
+
+/** Where a ledger stands, for status and conditions; amounts are nano-CU. */
+export interface LedgerSnapshot {
+  uid: string;
+  /** Name of the SapAiLedger in the operator's namespace. */
+  name: string;
+  budget: BudgetRef;
+  period: { name: string; startMs: number; endMs: number };
+  cap: NanoCu;
+  settled: NanoCu;
+  outstanding: NanoCu;
+  held: NanoCu;
+  /** Part of `settled` beyond what was granted. */
+  overrun: NanoCu;
+  /** cap − settled − outstanding − held: below zero when the cap was lowered, or by an overrun. */
+  available: NanoCu;
+  seq: number;
+  /** Rows, whatever their state. */
+  holders: number;
+  /** Why nothing can be granted or reported now, as the last attempt found; absent while all is well. */
+  problem?: { reason: string; message: string };
+}
+
+/** What people are told of a ledger. */
+export function snapshotOf({
+  uid,
+  name,
+  ledger,
+}: {
+  uid: string;
+  name: string;
+  ledger: Ledger;
+}): LedgerSnapshot {
+  const { budget, period, cap, seq, rows, totals } = ledger;
+  return { uid, name, budget, period, cap, ...totals, available: available(ledger), seq, holders: rows.size };
+}

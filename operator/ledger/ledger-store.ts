@@ -1,0 +1,146 @@
+import type { LedgerText } from '../../accounting/ledger-text.ts';
+import { decodeLedger, encodeLedger } from '../../accounting/ledger-text.ts';
+import type { Ledger } from '../../accounting/ledger.ts';
+import { group, version } from '../../crds/custom-resource.ts';
+import { maxRowsLength, sapAiLedger } from '../../crds/ledger.ts';
+import type { SapAiLedger } from '../../crds/ledger.ts';
+import { parseStored } from '../../crds/parse.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
+import type { CallOptions } from '../kube/call.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { KubeObject, ObjectMeta, Resource } from '../kube/resource.ts';
+import { LedgerError } from './ledger-error.ts';
+
+export const ledgerResource: Resource = {
+  group,
+  version,
+  plural: 'sapailedgers',
+  kind: 'SapAiLedger',
+  namespaced: true,
+};
+
+/** Labels of a ledger, by which all of one budget are found. */
+const namespaceLabel = `${group}/budget-namespace`;
+const budgetLabel = `${group}/budget`;
+
+/** What a ledger's object says beside the ledger itself. */
+export interface LedgerOrigin {
+  /** Uid of the budget it was opened for. */
+  createdFor: string;
+  /** The rule its period came from. */
+  timeZone: string;
+  startDay: number;
+}
+
+/** A ledger as it was last read or written; the metadata's resourceVersion is the fence of the next write. */
+export interface StoredLedger extends LedgerOrigin {
+  name: string;
+  uid: string;
+  metadata: ObjectMeta;
+  ledger: Ledger;
+}
+
+/** Ledgers of one budget that are read at once; each may have a megabyte. */
+const pageSize = 4;
+/** A budget has one ledger a month: five years of them. */
+const maxLedgersOfBudget = 60;
+
+/** `<namespace>.<budget>.<period>`: the same for a budget that was deleted and made again, so that it is not refilled. */
+export function ledgerName({ namespace, name }: BudgetRef, period: string): string {
+  return `${namespace}.${name}.${period}`;
+}
+
+/** SapAiLedger objects in the operator's namespace. All methods throw KubeErrors as they come. */
+export class LedgerStore {
+  readonly #kube: KubeClient;
+  readonly #namespace: string;
+
+  constructor({ kube, namespace }: { kube: KubeClient; namespace: string }) {
+    this.#kube = kube;
+    this.#namespace = namespace;
+  }
+
+  /**
+   * The ledger, or undefined where there is none.
+   *
+   * @throws LedgerTextError or StoredObjectError when it cannot be taken as the truth
+   */
+  async read(name: string, { signal }: CallOptions = {}): Promise<StoredLedger | undefined> {
+    const address = { namespace: this.#namespace, name, signal };
+    const object = await this.#kube.get(ledgerResource, address);
+    return object && decode(object);
+  }
+
+  /** All ledgers of a budget that can be read; those that cannot are left out. */
+  async listOf({ namespace, name }: BudgetRef, { signal }: CallOptions = {}): Promise<StoredLedger[]> {
+    const { items } = await this.#kube.list(ledgerResource, {
+      namespace: this.#namespace,
+      labelSelector: `${namespaceLabel}=${namespace},${budgetLabel}=${name}`,
+      pageSize,
+      maxItems: maxLedgersOfBudget,
+      signal,
+    });
+    return items.flatMap((item) => readable(item) ?? []);
+  }
+
+  /** Stores a new ledger. KubeError `AlreadyExists`: somebody was faster; adopt theirs. */
+  async create(ledger: Ledger, origin: LedgerOrigin, { signal }: CallOptions = {}): Promise<StoredLedger> {
+    const { namespace, name } = ledger.budget;
+    const metadata = {
+      namespace: this.#namespace,
+      name: ledgerName(ledger.budget, ledger.period.name),
+      // No owner reference: deleting a budget must not delete what it has spent.
+      labels: { [namespaceLabel]: namespace, [budgetLabel]: name },
+    };
+    const spec = { ...origin, ...fitting(encodeLedger(ledger)) };
+    return decode(await this.#kube.create(ledgerResource, { metadata, spec }, { signal }));
+  }
+
+  /**
+   * Puts the whole ledger, if nobody has written it since `stored` was read (KubeError `Conflict` otherwise).
+   *
+   * @throws LedgerError `full` when it does not fit into an object; nothing was sent then
+   */
+  async replace(stored: StoredLedger, ledger: Ledger, { signal }: CallOptions = {}): Promise<StoredLedger> {
+    const { metadata, createdFor, timeZone, startDay } = stored;
+    const object = {
+      apiVersion: `${group}/${version}`,
+      kind: ledgerResource.kind,
+      metadata,
+      spec: { createdFor, timeZone, startDay, ...fitting(encodeLedger(ledger)) },
+    };
+    const answer = await this.#kube.replace(ledgerResource, object, { signal });
+    return { ...stored, metadata: ownMetadata(answer), ledger };
+  }
+}
+
+function decode(object: KubeObject): StoredLedger {
+  const { spec }: SapAiLedger = parseStored(sapAiLedger, object);
+  const { createdFor, timeZone, startDay } = spec;
+  const metadata = ownMetadata(object);
+  const { name, uid = '' } = metadata;
+  return { name, uid, metadata, createdFor, timeZone, startDay, ledger: decodeLedger(spec) };
+}
+
+function readable(object: KubeObject): StoredLedger | undefined {
+  try {
+    return decode(object);
+  } catch {
+    // Whoever needs this one reads it by name and is told what is wrong with it.
+    return undefined;
+  }
+}
+
+/** Without the list of who set which field: it would be sent back with every write. */
+function ownMetadata({ metadata }: KubeObject): ObjectMeta {
+  const own: ObjectMeta & { managedFields?: undefined } = { ...metadata, managedFields: undefined };
+  return own;
+}
+
+function fitting(text: LedgerText): LedgerText {
+  if (text.rows.length <= maxRowsLength) return text;
+  throw new LedgerError(
+    'full',
+    `the ledger ${text.budget.namespace}/${text.budget.name} of ${text.period} has no room for another holder: it has ${text.rows.length} of at most ${maxRowsLength} characters`,
+  );
+}

@@ -1,0 +1,76 @@
+import type { NanoCu } from '../../accounting/amount.ts';
+import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
+import type { Period, PeriodRule } from '../../accounting/period.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { LedgerSnapshot } from './ledger-snapshot.ts';
+import type { LedgerStore } from './ledger-store.ts';
+
+/** The ledger a budget needs now. */
+export interface LedgerNeed {
+  budget: BudgetRef;
+  /** Uid of the SapAiBudget. */
+  createdFor: string;
+  period: Period;
+  rule: PeriodRule;
+  cap: NanoCu;
+  /** `ledgerSeq` of the budget's status, if that speaks of this very period: a ledger that is behind it is lost. */
+  seenSeq?: number | undefined;
+}
+
+/** One ledger, as sidecars are served from it. */
+export interface LeaseBook {
+  readonly uid: string;
+  readonly budget: BudgetRef;
+  /** Books a message and answers it, after both are stored. Throws a LedgerError or LedgerTextError. */
+  handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer>;
+  /** Stores that a token given to this holder lives until `expires` (s); false for any but its newest process. */
+  noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean>;
+  hasRow(key: string): boolean;
+}
+
+/** What a write of a ledger took. */
+export interface LedgerWrite {
+  budget: BudgetRef;
+  /** Changes that were stored by one write. */
+  changes: number;
+  bytes: number;
+  durationMs: number;
+  outcome: 'written' | 'conflict' | 'unclear' | 'failed';
+}
+
+/** What a registry of ledgers needs; callbacks must not throw. */
+export interface LedgersOptions {
+  store: LedgerStore;
+  clock: Clock;
+  /** Told of what people should know, after it was stored. */
+  onEvent: (budget: BudgetRef, event: LedgerEvent) => void;
+  /** Told that the current ledger of a budget, or what is wrong with it, has changed. Often: gather before you write. */
+  onChange: (budget: BudgetRef) => void;
+  onWrite?: (write: LedgerWrite) => void;
+  /** Ends the actors: what is being written is finished, what waits is refused. */
+  signal: AbortSignal;
+  /** How often silent holders are looked for. */
+  expireEveryMs?: number;
+}
+
+/** The ledgers of all budgets: one actor each, so that every change of one ledger has its turn. */
+export interface Ledgers {
+  /**
+   * Creates or adopts the ledger of a period, makes it the budget's current one and copies the cap into it; durable
+   * when it resolves. Cheap when nothing has to change, so call it in every reconcile. An adopted ledger keeps its own
+   * period: go by the snapshot's.
+   *
+   * @throws LedgerError, LedgerTextError, StoredObjectError: grants of this budget have stopped; KubeError as it comes
+   */
+  ensureLedger(need: LedgerNeed, options: { signal: AbortSignal }): Promise<LedgerSnapshot>;
+  /** The current ledger of a budget as it is stored. */
+  current(budget: BudgetRef): LedgerSnapshot | undefined;
+  /** The budget is gone: nothing is granted any more, reports are still booked. Its ledger's object stays. */
+  retire(budget: BudgetRef): void;
+  /** The ledger of that uid if it is this budget's, also one of an earlier period or of a retired budget. */
+  find(uid: string, budget: BudgetRef, options: { signal: AbortSignal }): Promise<LeaseBook | undefined>;
+  /** Resolves when, after the signal, no write is under way any more. */
+  stopped: Promise<void>;
+}
