@@ -1,0 +1,134 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { createAccessTokens } from './access-tokens.ts';
+import { createBooks } from './books.ts';
+import type { Books } from './books.ts';
+import { createCapturedRequests } from './captured-requests.ts';
+import type { CapturedRequests } from './captured-requests.ts';
+import { parseConfig } from './config.ts';
+import type { EmulatorConfigInput } from './config.ts';
+import { dispatch } from './dispatch.ts';
+import { EmulatorError } from './errors.ts';
+import type { World } from './exchange.ts';
+import { faultRule } from './fault-names.ts';
+import type { FaultRuleInput } from './fault-names.ts';
+import { createFaultRules } from './faults.ts';
+import { serviceKey } from './service-key.ts';
+import type { ServiceKey } from './service-key.ts';
+
+/** How to start an emulator. */
+export interface EmulatorOptions {
+  /** Address to listen on; by default only this machine can reach it. */
+  host?: string;
+  /** 0, the default, takes any free port. */
+  port?: number;
+  config?: EmulatorConfigInput;
+  /** Milliseconds since 1970; decides about token expiry and the factor in force. */
+  now?: () => number;
+}
+
+/** A running emulator. */
+export interface Emulator {
+  /** Its origin, without a trailing slash. */
+  readonly url: string;
+  readonly books: Books;
+  readonly captured: CapturedRequests;
+  /** The service key of the n-th tenant of the configuration (the first is 0). */
+  serviceKey(tenant?: number): ServiceKey;
+  addFault(rule: FaultRuleInput): void;
+  /** Empties the books and the captured requests; the faults of the configuration stay. */
+  reset(): void;
+  /** Ends every connection and stops listening. */
+  close(): Promise<void>;
+}
+
+/** Starts an emulator; it listens when the promise resolves. Throws `config_invalid`. */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const { host = '127.0.0.1', port = 0, now = Date.now } = options;
+  const config = parseConfig(options.config ?? {});
+  const closing = new AbortController();
+  const books = createBooks(config.maxEntries);
+  const captured = createCapturedRequests(config.maxCaptured);
+  const faultRules = createFaultRules(config.faults, config.seed);
+  const server = createServer();
+  const origin = (): string => config.publicUrl?.replace(/\/+$/, '') ?? originOf(server);
+  const accessTokens = createAccessTokens({
+    tenants: config.tenants,
+    lifetimeSeconds: config.tokenLifetimeSeconds,
+    now,
+    origin,
+  });
+  const world: World = {
+    config,
+    books,
+    accessTokens,
+    faultRules,
+    captured,
+    now,
+    origin,
+    closing: closing.signal,
+  };
+  const inFlight = serve(server, world);
+  await listen(server, host, port);
+  return {
+    url: origin(),
+    books,
+    captured,
+    serviceKey: (tenant = 0) => {
+      const found = config.tenants[tenant];
+      if (found === undefined) {
+        throw new RangeError(`the configuration has ${config.tenants.length} tenants, not ${tenant + 1}`);
+      }
+      return serviceKey(found, origin());
+    },
+    addFault: (rule) => faultRules.add([faultRule.parse(rule)]),
+    reset: () => {
+      books.reset();
+      captured.reset();
+      faultRules.reset();
+    },
+    close: async () => {
+      closing.abort();
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeAllConnections();
+      await closed;
+      await Promise.all(inFlight);
+    },
+  };
+}
+
+/** Answers requests from now on; the set holds those that are under way. */
+function serve(server: Server, world: World): ReadonlySet<Promise<void>> {
+  const inFlight = new Set<Promise<void>>();
+  server.on('request', (request, response) => {
+    response.on('error', () => response.destroy());
+    const done = dispatch(world, request, response).catch((error: unknown) => {
+      process.stderr.write(`${request.method ?? ''} ${request.url ?? ''}: ${String(error)}\n`);
+      response.destroy();
+    });
+    inFlight.add(done);
+    void done.finally(() => inFlight.delete(done));
+  });
+  return inFlight;
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function originOf(server: Server): string {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') {
+    throw new EmulatorError('config_invalid', 'the emulator is not listening on a port');
+  }
+  const { address, family, port } = bound;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
