@@ -131,7 +131,7 @@ function tellProgress(name: BinaryName, say: (line: string) => void): () => void
 }
 
 /** Minutes and seconds, as in 3:20. */
-export function elapsed(ms: number): string {
+function elapsed(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
