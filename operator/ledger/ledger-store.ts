@@ -38,6 +38,8 @@ export interface StoredLedger extends LedgerOrigin {
   uid: string;
   metadata: ObjectMeta;
   ledger: Ledger;
+  /** Characters of its rows: what a write of it takes, near enough. */
+  size: number;
 }
 
 /** Ledgers of one budget that are read at once; each may have a megabyte. */
@@ -71,8 +73,11 @@ export class LedgerStore {
     return object && decode(object);
   }
 
-  /** All ledgers of a budget that can be read; those that cannot are left out. */
-  async listOf({ namespace, name }: BudgetRef, { signal }: CallOptions = {}): Promise<StoredLedger[]> {
+  /** Names of all ledgers of a budget, by uid. */
+  async namesOf(
+    { namespace, name }: BudgetRef,
+    { signal }: CallOptions = {},
+  ): Promise<ReadonlyMap<string, string>> {
     const { items } = await this.#kube.list(ledgerResource, {
       namespace: this.#namespace,
       labelSelector: `${namespaceLabel}=${namespace},${budgetLabel}=${name}`,
@@ -80,7 +85,7 @@ export class LedgerStore {
       maxItems: maxLedgersOfBudget,
       signal,
     });
-    return items.flatMap((item) => readable(item) ?? []);
+    return new Map(items.map(({ metadata }) => [metadata.uid ?? '', metadata.name]));
   }
 
   /** Stores a new ledger. KubeError `AlreadyExists`: somebody was faster; adopt theirs. */
@@ -103,14 +108,15 @@ export class LedgerStore {
    */
   async replace(stored: StoredLedger, ledger: Ledger, { signal }: CallOptions = {}): Promise<StoredLedger> {
     const { metadata, createdFor, timeZone, startDay } = stored;
+    const text = fitting(encodeLedger(ledger));
     const object = {
       apiVersion: `${group}/${version}`,
       kind: ledgerResource.kind,
       metadata,
-      spec: { createdFor, timeZone, startDay, ...fitting(encodeLedger(ledger)) },
+      spec: { createdFor, timeZone, startDay, ...text },
     };
     const answer = await this.#kube.replace(ledgerResource, object, { signal });
-    return { ...stored, metadata: ownMetadata(answer), ledger };
+    return { ...stored, metadata: ownMetadata(answer), ledger, size: sizeOf(text) };
   }
 }
 
@@ -119,22 +125,18 @@ function decode(object: KubeObject): StoredLedger {
   const { createdFor, timeZone, startDay } = spec;
   const metadata = ownMetadata(object);
   const { name, uid = '' } = metadata;
-  return { name, uid, metadata, createdFor, timeZone, startDay, ledger: decodeLedger(spec) };
-}
-
-function readable(object: KubeObject): StoredLedger | undefined {
-  try {
-    return decode(object);
-  } catch {
-    // Whoever needs this one reads it by name and is told what is wrong with it.
-    return undefined;
-  }
+  const origin = { createdFor, timeZone, startDay };
+  return { name, uid, metadata, ...origin, ledger: decodeLedger(spec), size: sizeOf(spec) };
 }
 
 /** Without the list of who set which field: it would be sent back with every write. */
 function ownMetadata({ metadata }: KubeObject): ObjectMeta {
   const own: ObjectMeta & { managedFields?: undefined } = { ...metadata, managedFields: undefined };
   return own;
+}
+
+function sizeOf({ rows, heldRows }: LedgerText): number {
+  return rows.length + heldRows.length;
 }
 
 function fitting(text: LedgerText): LedgerText {

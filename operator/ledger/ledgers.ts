@@ -6,6 +6,7 @@ import type { BudgetRef } from '../configuration/budget-ref.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import type { LedgerStore } from './ledger-store.ts';
+import type { WriteReport } from './ledger-writer.ts';
 
 /** The ledger a budget needs now. */
 export interface LedgerNeed {
@@ -30,16 +31,6 @@ export interface LeaseBook {
   hasRow(key: string): boolean;
 }
 
-/** What a write of a ledger took. */
-export interface LedgerWrite {
-  budget: BudgetRef;
-  /** Changes that were stored by one write. */
-  changes: number;
-  bytes: number;
-  durationMs: number;
-  outcome: 'written' | 'conflict' | 'unclear' | 'failed';
-}
-
 /** What a registry of ledgers needs; callbacks must not throw. */
 export interface LedgersOptions {
   store: LedgerStore;
@@ -48,7 +39,7 @@ export interface LedgersOptions {
   onEvent: (budget: BudgetRef, event: LedgerEvent) => void;
   /** Told that the current ledger of a budget, or what is wrong with it, has changed. Often: gather before you write. */
   onChange: (budget: BudgetRef) => void;
-  onWrite?: (write: LedgerWrite) => void;
+  onWrite?: (budget: BudgetRef, report: WriteReport) => void;
   /** Ends the actors: what is being written is finished, what waits is refused. */
   signal: AbortSignal;
   /** How often silent holders are looked for. */
@@ -69,7 +60,7 @@ export interface Ledgers {
   current(budget: BudgetRef): LedgerSnapshot | undefined;
   /** The budget is gone: nothing is granted any more, reports are still booked. Its ledger's object stays. */
   retire(budget: BudgetRef): void;
-  /** The ledger of that uid if it is this budget's, also one of an earlier period or of a retired budget. */
+  /** The ledger of that uid, also one of an earlier period or of a retired budget; compare its budget. */
   find(uid: string, budget: BudgetRef, options: { signal: AbortSignal }): Promise<LeaseBook | undefined>;
   /** Resolves when, after the signal, no write is under way any more. */
   stopped: Promise<void>;

@@ -1,0 +1,194 @@
+import { newLedger } from '../../accounting/ledger.ts';
+import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
+import { isKubeError } from '../kube/kube-error.ts';
+import { LedgerAccount } from './ledger-account.ts';
+import { LedgerError } from './ledger-error.ts';
+import type { LedgerSnapshot } from './ledger-snapshot.ts';
+import { type StoredLedger, ledgerName } from './ledger-store.ts';
+import { LedgerWriter } from './ledger-writer.ts';
+import type { LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from './ledgers.ts';
+import { WriteRate } from './write-rate.ts';
+
+const defaultExpireEveryMs = 5000;
+/** How soon the ledgers of one budget are listed again for a uid that was not among them. */
+const searchPauseMs = 10_000;
+/** How long after its start an operator takes for granted that a budget it has not seen yet still exists. */
+const graceMs = 60_000;
+/** Uids and budgets that are remembered at once. */
+const maxSearches = 4096;
+
+/** Starts a registry of ledgers; it works until the signal of its options fires. */
+export function startLedgers(options: LedgersOptions): Ledgers {
+  const registry = new LedgerRegistry(options);
+  registry.expireRegularly();
+  return registry;
+}
+
+class LedgerRegistry implements Ledgers {
+  readonly stopped: Promise<void>;
+  readonly #options: LedgersOptions;
+  readonly #rate: WriteRate;
+  readonly #startedMs: number;
+  readonly #byUid = new Map<string, LedgerAccount>();
+  readonly #current = new Map<string, LedgerAccount>();
+  /** By budget: when its ledgers were last listed for a uid that nobody knew, and their names by uid. */
+  readonly #searches = new Map<string, { atMs: number; names: Promise<ReadonlyMap<string, string>> }>();
+
+  constructor(options: LedgersOptions) {
+    this.#options = options;
+    this.#rate = new WriteRate({ clock: options.clock });
+    this.#startedMs = options.clock.nowMs();
+    this.stopped = this.#stop(options.signal);
+  }
+
+  async ensureLedger(need: LedgerNeed, { signal }: { signal: AbortSignal }): Promise<LedgerSnapshot> {
+    const known = this.#current.get(budgetKey(need.budget));
+    const same = known?.periodName === need.period.name ? known : undefined;
+    const account = same && !same.snapshot().problem ? same : await this.#openPeriod(need, same, signal);
+    await account.setCap(need.cap);
+    account.grants = 'allowed';
+    this.#current.set(budgetKey(need.budget), account);
+    return account.snapshot();
+  }
+
+  current(budget: BudgetRef): LedgerSnapshot | undefined {
+    return this.#current.get(budgetKey(budget))?.snapshot();
+  }
+
+  retire(budget: BudgetRef): void {
+    this.#current.delete(budgetKey(budget));
+    for (const account of this.#accountsOf(budget)) account.grants = 'never';
+  }
+
+  async find(
+    uid: string,
+    budget: BudgetRef,
+    { signal }: { signal: AbortSignal },
+  ): Promise<LeaseBook | undefined> {
+    const account = this.#byUid.get(uid) ?? (await this.#search(uid, budget, signal));
+    // A budget that no reconcile has named for so long does not exist any more.
+    const late = this.#options.clock.nowMs() - this.#startedMs >= graceMs;
+    if (late && account?.grants === 'undecided') account.grants = 'never';
+    return account;
+  }
+
+  /** Looks for silent holders for as long as the registry lives. */
+  expireRegularly(): void {
+    const { clock, expireEveryMs = defaultExpireEveryMs, signal } = this.#options;
+    const cancel = clock.after(expireEveryMs, () => {
+      for (const account of this.#byUid.values()) {
+        // What went wrong is in the account's snapshot, and the next round tries again.
+        account.expire(clock.nowMs()).catch(() => undefined);
+      }
+      signal.removeEventListener('abort', cancel);
+      if (!signal.aborted) this.expireRegularly();
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  async #openPeriod(
+    need: LedgerNeed,
+    known: LedgerAccount | undefined,
+    signal: AbortSignal,
+  ): Promise<LedgerAccount> {
+    const name = ledgerName(need.budget, need.period.name);
+    const seenSeq = Math.max(need.seenSeq ?? 0, known?.snapshot().seq ?? 0);
+    const stored =
+      (await this.#options.store.read(name, { signal })) ?? (await this.#create(need, seenSeq, signal));
+    const { seq, period } = stored.ledger;
+    if (seq < seenSeq) throw wentBack(name, { seq, seenSeq });
+    if (period.endMs <= need.period.startMs)
+      throw new LedgerError(
+        'other_period',
+        `the ledger ${name} ended before this period began: time zone or start day were changed; change them back`,
+      );
+    const account = this.#accountOf(stored);
+    if (known && known !== account) this.#byUid.delete(known.uid);
+    this.#forgetOlderThan(account);
+    return account;
+  }
+
+  async #create(need: LedgerNeed, seenSeq: number, signal: AbortSignal): Promise<StoredLedger> {
+    const { budget, period, cap, createdFor, rule } = need;
+    const name = ledgerName(budget, period.name);
+    if (seenSeq > 0) throw wentBack(name, { seq: 0, seenSeq });
+    const { store } = this.#options;
+    const ledger = newLedger({ budget, period, cap });
+    try {
+      return await store.create(ledger, { createdFor, ...rule }, { signal });
+    } catch (error) {
+      const unclear = isKubeError(error) && (error.outcomeUnknown || error.reason === 'AlreadyExists');
+      const stored = unclear ? await store.read(name, { signal }) : undefined;
+      if (stored === undefined) throw error;
+      return stored;
+    }
+  }
+
+  /** Late reports name ledgers that this process has not needed yet: of former periods, or right after a restart. */
+  async #search(uid: string, budget: BudgetRef, signal: AbortSignal): Promise<LedgerAccount | undefined> {
+    const name = (await this.#namesOf(budget)).get(uid);
+    const stored = name === undefined ? undefined : await this.#options.store.read(name, { signal });
+    return stored?.uid === uid ? this.#accountOf(stored) : undefined;
+  }
+
+  #namesOf(budget: BudgetRef): Promise<ReadonlyMap<string, string>> {
+    const { clock, store, signal } = this.#options;
+    const key = budgetKey(budget);
+    const last = this.#searches.get(key);
+    const atMs = clock.nowMs();
+    if (last !== undefined && atMs - last.atMs < searchPauseMs) return last.names;
+    const names = store.namesOf(budget, { signal });
+    names.catch(() => this.#searches.delete(key));
+    this.#searches.delete(key);
+    this.#searches.set(key, { atMs, names });
+    const [oldest] = this.#searches.keys();
+    if (this.#searches.size > maxSearches && oldest !== undefined) this.#searches.delete(oldest);
+    return names;
+  }
+
+  /** The actor of a ledger: never two of them in one process. */
+  #accountOf(stored: StoredLedger): LedgerAccount {
+    const known = this.#byUid.get(stored.uid);
+    if (known) return known;
+    const { store, clock, onEvent, onChange, onWrite, signal } = this.#options;
+    const { budget } = stored.ledger;
+    const writer = new LedgerWriter({
+      store,
+      stored,
+      clock,
+      rate: this.#rate,
+      onEvents: (events) => events.forEach((event) => onEvent(budget, event)),
+      onChange: () => onChange(budget),
+      onWrite: onWrite && ((report) => onWrite(budget, report)),
+      signal,
+    });
+    const account = new LedgerAccount(writer);
+    this.#byUid.set(stored.uid, account);
+    return account;
+  }
+
+  /** One former period stays at hand; older ones are read again when somebody names them. */
+  #forgetOlderThan(account: LedgerAccount): void {
+    const others = this.#accountsOf(account.budget).filter((other) => other !== account);
+    const [, ...older] = others.sort((a, b) => (a.periodName < b.periodName ? 1 : -1));
+    for (const { uid } of older) this.#byUid.delete(uid);
+  }
+
+  #accountsOf(budget: BudgetRef): LedgerAccount[] {
+    const key = budgetKey(budget);
+    return [...this.#byUid.values()].filter((account) => budgetKey(account.budget) === key);
+  }
+
+  async #stop(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted)
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await Promise.all([...this.#byUid.values()].map((account) => account.idle));
+  }
+}
+
+function wentBack(name: string, { seq, seenSeq }: { seq: number; seenSeq: number }): LedgerError {
+  return new LedgerError(
+    'lost',
+    `the ledger ${name} is at change ${seq}, and the budget's status has seen change ${seenSeq}: restore the SapAiLedger from a backup, or delete and create the SapAiBudget to start from what is there`,
+  );
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../kube/clock.ts';
+import { pause } from '../kube/clock.ts';
+
+/** What etcd takes for good: it keeps every revision for minutes, and its default quota is 2 GiB. */
+const defaultBytesPerSecond = 256 * 1024;
+/** What may be written at once after a quiet time. */
+const defaultBurstBytes = 1024 * 1024;
+
+/** Keeps the writes of all ledgers together below what etcd takes. Who is over waits; nobody is refused. */
+export class WriteRate {
+  readonly #clock: Clock;
+  readonly #bytesPerSecond: number;
+  readonly #burstBytes: number;
+  #credit: number;
+  #atMs: number;
+
+  constructor({
+    clock,
+    bytesPerSecond = defaultBytesPerSecond,
+    burstBytes = defaultBurstBytes,
+  }: {
+    clock: Clock;
+    bytesPerSecond?: number;
+    burstBytes?: number;
+  }) {
+    this.#clock = clock;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#burstBytes = burstBytes;
+    this.#credit = burstBytes;
+    this.#atMs = clock.nowMs();
+  }
+
+  /** Resolves when that many bytes may be written, or when the signal fires. */
+  async take(bytes: number, signal: AbortSignal): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    // A clock that was set back must not take credit away.
+    const gained = (Math.max(0, nowMs - this.#atMs) / 1000) * this.#bytesPerSecond;
+    this.#atMs = nowMs;
+    this.#credit = Math.min(this.#burstBytes, this.#credit + gained) - bytes;
+    if (this.#credit < 0) await pause(this.#clock, (-this.#credit / this.#bytesPerSecond) * 1000, signal);
+  }
+}
