@@ -107,14 +107,10 @@ const emulatorConfig = z.strictObject({
 export type EmulatorConfig = z.infer<typeof emulatorConfig>;
 /** The configuration as a caller writes it: everything is optional. */
 export type EmulatorConfigInput = z.input<typeof emulatorConfig>;
-export type Quirks = EmulatorConfig['quirks'];
 export type Tenant = z.infer<typeof tenant>;
 export type Model = z.infer<typeof model>;
-export type ModelInput = z.input<typeof model>;
 export type ModelVersion = z.infer<typeof modelVersion>;
 export type Deployment = z.infer<typeof deployment>;
-export type DeploymentInput = z.input<typeof deployment>;
-export type TenantInput = z.input<typeof tenant>;
 export type RateTier = z.infer<typeof rateTier>;
 
 /** Checks a configuration and fills in the defaults; throws `config_invalid` saying which member is wrong. */

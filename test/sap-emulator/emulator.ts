@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { createAccessTokens } from './access-tokens.ts';
@@ -47,6 +48,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const { host = '127.0.0.1', port = 0, now = Date.now } = options;
   const config = parseConfig(options.config ?? {});
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // one for each request under way
   const books = createBooks(config.maxEntries);
   const captured = createCapturedRequests(config.maxCaptured);
   const faultRules = createFaultRules(config.faults, config.seed);

@@ -25,7 +25,7 @@ export type Route = RoutePath &
   );
 
 /** Every path the emulator serves; the first that matches wins. Another API is more lines and a handler file. */
-export const routes: readonly Route[] = [
+const routes: readonly Route[] = [
   { name: 'token', method: 'POST', path: '/oauth/token', access: 'open', handle: issueToken },
 
   read('resource-groups', '/v2/admin/resourceGroups', 'tenant', aiApi.listResourceGroups),
