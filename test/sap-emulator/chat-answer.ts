@@ -22,9 +22,23 @@ export interface ReportedUsage {
 
 /** Words of about a token; some have characters of two, three and four bytes. */
 const vocabulary = [
-  'the ', 'budget ', 'größer ', 'is ', 'exact ', 'and ', 'naïve ', 'capacity ',
-  'unit ', '容量 ', 'holds ', 'for ', 'every ', '🚀 ', 'month ', 'price ',
-]; // prettier-ignore
+  'the ',
+  'budget ',
+  'größer ',
+  'is ',
+  'exact ',
+  'and ',
+  'naïve ',
+  'capacity ',
+  'unit ',
+  '容量 ',
+  'holds ',
+  'for ',
+  'every ',
+  '🚀 ',
+  'month ',
+  'price ',
+];
 
 const safe = { filtered: false, severity: 'safe' };
 /** The verdict of a content filter that found nothing. */

@@ -32,8 +32,18 @@ export async function dispatch(
   }
   const params = 'route' in found ? found.params : {};
   const exchange: Exchange = {
-    world, route: name, request, response, url, params, body, requestId, atMs, gone, truncate: false,
-  }; // prettier-ignore
+    world,
+    route: name,
+    request,
+    response,
+    url,
+    params,
+    body,
+    requestId,
+    atMs,
+    gone,
+    truncate: false,
+  };
   await ('route' in found ? follow(exchange, found) : refuseRoute(exchange, found.methods));
 }
 
