@@ -15,6 +15,8 @@ export interface PodOptions {
   name: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
+  /** The random key that its application authenticates with. */
+  appKey: string;
   /** Environment of the application's container. */
   env?: Record<string, string>;
 }
@@ -37,7 +39,7 @@ export async function ensureNode(controlPlane: ControlPlaneAccess): Promise<void
 
 /** Creates a pod object bound to our node, with the application's environment in its spec. */
 export async function createPod(controlPlane: ControlPlaneAccess, options: PodOptions): Promise<Pod> {
-  const { namespace, name, labels = {}, annotations = {}, env = {} } = options;
+  const { namespace, name, appKey, labels = {}, annotations = {}, env = {} } = options;
   const answer = await controlPlane.call({
     method: 'POST',
     path: `/api/v1/namespaces/${namespace}/pods`,
@@ -61,7 +63,7 @@ export async function createPod(controlPlane: ControlPlaneAccess, options: PodOp
   });
   if (answer.status >= 300) throw new Error(`no pod: ${JSON.stringify(answer.body)}`);
   const { metadata } = created.parse(answer.body);
-  return { namespace, name, uid: metadata.uid, appKey: newAppKey() };
+  return { namespace, name, uid: metadata.uid, appKey };
 }
 
 /** The random key that the application of a pod authenticates with. */

@@ -19,6 +19,17 @@ export interface Sidecar {
   start: () => Promise<void>;
 }
 
+export interface SidecarPorts {
+  app: number;
+  admin: number;
+}
+
+/** Ports that are free now: an application's environment names one before its sidecar runs. */
+export async function sidecarPorts(): Promise<SidecarPorts> {
+  const [app = 0, admin = 0] = await freePorts(2);
+  return { app, admin };
+}
+
 export interface SidecarOptions {
   pod: Pod;
   /** Default budget of the pod, for the application's key. */
@@ -26,6 +37,8 @@ export interface SidecarOptions {
   operatorUrl: string;
   operatorNamespace: string;
   dir: string;
+  /** Where it listens, for the application and for metrics. */
+  ports: SidecarPorts;
   /** Settings beside the ones every sidecar needs. */
   settings?: Record<string, string>;
 }
@@ -35,16 +48,15 @@ export async function startSidecar(
   { controlPlane, programs }: { controlPlane: ControlPlaneAccess; programs: Programs },
   options: SidecarOptions,
 ): Promise<Sidecar> {
-  const { pod, budget, operatorUrl, operatorNamespace, settings = {} } = options;
+  const { pod, budget, operatorUrl, operatorNamespace, ports, settings = {} } = options;
   const dir = join(options.dir, `${pod.namespace}-${pod.name}`);
   await mkdir(dir, { recursive: true });
   const volumes = await writeVolumes(controlPlane, { pod, dir, operatorNamespace });
-  const [appPort = 0, adminPort = 0] = await freePorts(2);
   const program = `sidecar-${pod.namespace}-${pod.name}`;
-  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  const adminUrl = `http://127.0.0.1:${ports.admin}`;
   const env = {
-    SAPAIBUDGET_LISTEN: `127.0.0.1:${appPort}`,
-    SAPAIBUDGET_ADMIN_LISTEN: `127.0.0.1:${adminPort}`,
+    SAPAIBUDGET_LISTEN: `127.0.0.1:${ports.app}`,
+    SAPAIBUDGET_ADMIN_LISTEN: `127.0.0.1:${ports.admin}`,
     SAPAIBUDGET_OPERATOR_URL: operatorUrl,
     SAPAIBUDGET_CA_FILE: volumes.caFile,
     SAPAIBUDGET_TOKEN_FILE: volumes.tokenFile,
@@ -56,18 +68,23 @@ export async function startSidecar(
     programs.start({ name: program, entry: 'sidecar/main.ts', env, readyUrl: `${adminUrl}/readyz` });
   await start();
   const { journalDir } = volumes;
-  return { program, url: `http://127.0.0.1:${appPort}`, adminUrl, journalDir, pod, budget, start };
+  return { program, url: `http://127.0.0.1:${ports.app}`, adminUrl, journalDir, pod, budget, start };
 }
 
 /** What the application's container gets: SAP's own variables, pointing at the sidecar, worth nothing elsewhere. */
 export function applicationEnv({
-  url,
-  pod,
+  ports,
+  appKey,
   budget,
-}: Pick<Sidecar, 'url' | 'pod' | 'budget'>): Record<string, string> {
+}: {
+  ports: SidecarPorts;
+  appKey: string;
+  budget: string;
+}): Record<string, string> {
+  const url = `http://127.0.0.1:${ports.app}`;
   const serviceKey = {
-    clientid: `${budget}.${pod.appKey}`,
-    clientsecret: pod.appKey,
+    clientid: `${budget}.${appKey}`,
+    clientsecret: appKey,
     url,
     identityzone: 'sap-ai-budget',
     identityzoneid: 'sap-ai-budget',

@@ -1,0 +1,207 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { eventually } from '../control-plane/eventually.ts';
+import { freePorts } from '../control-plane/ports.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane/start.ts';
+import { Emulator, type EmulatorSettings } from './emulator.ts';
+import { createPod, ensureNode, newAppKey } from './pods.ts';
+import { checkout, Programs } from './programs.ts';
+import { applicationEnv, type Sidecar, sidecarPorts, startSidecar } from './sidecars.ts';
+
+/** Namespace the operator runs in. */
+export const operatorNamespace = 'sap-ai-budget';
+
+const budgetStatus = z.object({
+  metadata: z.object({ generation: z.int() }),
+  status: z.object({
+    observedGeneration: z.int(),
+    conditions: z.array(
+      z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }),
+    ),
+  }),
+});
+
+export interface WorkloadOptions {
+  namespace: string;
+  name: string;
+  budget: string;
+  annotations?: Record<string, string>;
+  /** Settings of the sidecar beside the ones it needs. */
+  settings?: Record<string, string>;
+}
+
+/** A pod with its sidecar, and the environment of its application. */
+export interface Workload {
+  sidecar: Sidecar;
+  env: Record<string, string>;
+}
+
+export interface WorldOptions {
+  say?: (line: string) => void;
+  /** Ends everything at once when it is aborted, whatever is waiting. */
+  signal?: AbortSignal;
+  emulator?: EmulatorSettings;
+  /** Any free one unless given. */
+  emulatorPort?: number;
+  /** Settings of the operator beside the ones it needs here. */
+  operatorSettings?: Record<string, string>;
+}
+
+/**
+ * A control plane, SAP's stand-in and the operator, each a process of its own and started as a user would; what
+ * happens between them goes through the API server and their sockets alone.
+ */
+export class World {
+  readonly controlPlane: ControlPlane;
+  readonly programs: Programs;
+  readonly emulator: Emulator;
+  readonly dir: string;
+  readonly operatorUrl: string;
+  readonly #operatorEnv: Record<string, string>;
+  readonly #operatorReady: string;
+  readonly sidecars: Sidecar[] = [];
+
+  private constructor(parts: {
+    controlPlane: ControlPlane;
+    programs: Programs;
+    emulator: Emulator;
+    dir: string;
+    ports: [number, number];
+    settings: Record<string, string>;
+  }) {
+    const { controlPlane, programs, emulator, dir, ports, settings } = parts;
+    this.controlPlane = controlPlane;
+    this.programs = programs;
+    this.emulator = emulator;
+    this.dir = dir;
+    this.operatorUrl = `https://127.0.0.1:${ports[0]}`;
+    this.#operatorReady = `http://127.0.0.1:${ports[1]}/readyz`;
+    this.#operatorEnv = {
+      KUBECONFIG: controlPlane.kubeconfigPath('admin'),
+      SAPAIBUDGET_NAMESPACE: operatorNamespace,
+      SAPAIBUDGET_LISTEN: `127.0.0.1:${ports[0]}`,
+      SAPAIBUDGET_ADMIN_LISTEN: `127.0.0.1:${ports[1]}`,
+      SAPAIBUDGET_ADVERTISED_NAMES: '127.0.0.1',
+      ...settings,
+    };
+  }
+
+  /** Starts everything up to a running operator; ends what it started if that fails. */
+  static async start({
+    say = () => {},
+    signal,
+    emulator: emulatorSettings = {},
+    emulatorPort,
+    operatorSettings = {},
+  }: WorldOptions = {}): Promise<World> {
+    const dir = await mkdtemp(join(tmpdir(), 'sap-ai-budget-world-'));
+    const programs = new Programs({ logDir: dir });
+    say('starting etcd, kube-apiserver and kube-controller-manager');
+    const controlPlane = await startControlPlane({ say });
+    try {
+      say('starting the SAP emulator');
+      const emulator = await Emulator.start(programs, {
+        dir,
+        settings: emulatorSettings,
+        ...(emulatorPort !== undefined && { port: emulatorPort }),
+      });
+      const [lease = 0, admin = 0] = await freePorts(2);
+      const world = new World({
+        controlPlane,
+        programs,
+        emulator,
+        dir,
+        ports: [lease, admin],
+        settings: operatorSettings,
+      });
+      await world.kubectl(['apply', '-f', join(checkout, 'crds', 'generated')]);
+      await world.kubectl(['create', 'namespace', operatorNamespace]);
+      await ensureNode(controlPlane);
+      say('starting the operator');
+      await world.startOperator();
+      signal?.throwIfAborted();
+      return world;
+    } catch (error) {
+      await programs.stop();
+      await controlPlane.stop();
+      throw error;
+    }
+  }
+
+  async startOperator(): Promise<void> {
+    await this.programs.start({
+      name: 'operator',
+      entry: 'operator/main.ts',
+      env: this.#operatorEnv,
+      readyUrl: this.#operatorReady,
+    });
+  }
+
+  /** Runs kubectl as the administrator; resolves to what it printed, rejects with what it complained about. */
+  async kubectl(args: string[], input?: string): Promise<string> {
+    const result = await this.controlPlane.kubectlRun(args, input === undefined ? {} : { input });
+    if (result.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
+    return result.stdout;
+  }
+
+  /** Applies objects as JSON, as `kubectl apply -f -` would from a file. */
+  async apply(...objects: object[]): Promise<void> {
+    await this.kubectl(
+      ['apply', '-f', '-'],
+      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
+    );
+  }
+
+  /** Waits until a condition of a budget's newest generation has this status; resolves to its reason and message. */
+  async budgetCondition(
+    budget: { namespace: string; name: string },
+    type: string,
+    status: 'True' | 'False',
+  ): Promise<{ reason: string; message: string }> {
+    const path = `/apis/sapai.eerly.ai/v1alpha1/namespaces/${budget.namespace}/sapaibudgets/${budget.name}`;
+    let last = 'no status';
+    const probe = async (): Promise<{ reason: string; message: string } | undefined> => {
+      const found = budgetStatus.safeParse((await this.controlPlane.call({ path })).body);
+      if (!found.success || found.data.status.observedGeneration !== found.data.metadata.generation)
+        return undefined;
+      last = JSON.stringify(found.data.status.conditions);
+      return found.data.status.conditions.find(
+        (condition) => condition.type === type && condition.status === status,
+      );
+    };
+    const what = `${type}=${status} of budget ${budget.namespace}/${budget.name}`;
+    return eventually(probe, { what, timeoutMs: 30_000 }).catch((error: unknown) => {
+      throw new Error(`${String(error)}; last seen: ${last}`, { cause: error });
+    });
+  }
+
+  /** Creates a pod that spends from a budget, starts its sidecar, and tells the environment of its application. */
+  async startWorkload(options: WorkloadOptions): Promise<Workload> {
+    const { namespace, name, budget, settings = {}, annotations = {} } = options;
+    const [ports, appKey] = [await sidecarPorts(), newAppKey()];
+    const env = applicationEnv({ ports, appKey, budget });
+    const labels = { 'sapai.eerly.ai/budget': budget };
+    const pod = await createPod(this.controlPlane, { namespace, name, labels, annotations, env, appKey });
+    const { operatorUrl, dir } = this;
+    const sidecar = await startSidecar(this, {
+      pod,
+      budget,
+      ports,
+      settings,
+      operatorUrl,
+      operatorNamespace,
+      dir,
+    });
+    this.sidecars.push(sidecar);
+    return { sidecar, env };
+  }
+
+  /** Ends everything that was started; nothing is left behind. */
+  async stop(): Promise<void> {
+    await this.programs.stop();
+    await this.controlPlane.stop();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
