@@ -78,7 +78,19 @@ export type LeaseRecord =
   | { type: 'settle'; id: string; spent: NanoCu }
   | { type: 'unknown'; id: string; reason: UnknownReason; atMs: number }
   | { type: 'resolve'; id: string; spent: NanoCu }
-  | { type: 'return'; amount: NanoCu };
+  | { type: 'return'; amount: NanoCu }
+  | SnapshotRecord;
+
+/** A whole lease as one record: what a compacted journal begins with. */
+export interface SnapshotRecord extends Omit<
+  Lease,
+  'inFlight' | 'reserved' | 'unknown' | 'reservations' | 'unknowns'
+> {
+  type: 'snapshot';
+  inFlight?: SentRecord;
+  reservations: (Reservation & { id: string })[];
+  unknowns: (Unknown & { id: string })[];
+}
 
 /** A record that cannot follow what was before it: the journal is not to be trusted. */
 export class LeaseRecordError extends Error {
@@ -150,9 +162,23 @@ export function applyRecord(lease: Lease, record: LeaseRecord): void {
       expect(record.amount <= idle(lease), 'only what no reservation touches is returned');
       lease.returned += record.amount;
       return;
+    case 'snapshot':
+      return applySnapshot(lease, record);
     default:
       return refuseRecord(record);
   }
+}
+
+/** The record that stands for everything that has happened to a lease so far. */
+export function snapshotRecord(lease: Lease): SnapshotRecord {
+  const { inFlight, reserved: _, unknown: __, reservations, unknowns, ...figuresAndNames } = lease;
+  return {
+    type: 'snapshot',
+    ...figuresAndNames,
+    ...(inFlight && { inFlight }),
+    reservations: [...reservations].map(([id, reservation]) => ({ id, ...reservation })),
+    unknowns: [...unknowns].map(([id, unknown]) => ({ id, ...unknown })),
+  };
 }
 
 /**
@@ -242,6 +268,16 @@ function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened'
   const { budget, ledgerUid, processId, incarnation, seq } = record;
   Object.assign(lease, { budget, ledgerUid, processId, incarnation, seq, inFlight: undefined });
   adoptRow(lease, record.row);
+}
+
+function applySnapshot(lease: Lease, record: SnapshotRecord): void {
+  expect(lease.incarnation === 0, 'a snapshot is the first record');
+  const { type: _, inFlight, reservations, unknowns, ...figuresAndNames } = record;
+  Object.assign(lease, figuresAndNames, { inFlight });
+  lease.reservations = new Map(reservations.map(({ id, ...reservation }) => [id, reservation]));
+  lease.unknowns = new Map(unknowns.map(({ id, ...unknown }) => [id, unknown]));
+  lease.reserved = reservations.reduce((sum, { amount }) => sum + amount, 0n);
+  lease.unknown = unknowns.reduce((sum, { amount }) => sum + amount, 0n);
 }
 
 function adoptRow(lease: Lease, row: RowFigures): void {

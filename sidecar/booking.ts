@@ -1,0 +1,97 @@
+import type { Logger } from 'pino';
+import { formatAmount } from '../accounting/amount.ts';
+import type { Admission } from './admission.ts';
+import { ProxyError } from './proxy-error.ts';
+import { type SidecarMetrics, metricUnits } from './metrics.ts';
+import { type CallEnd, type Settlement, settlementOf } from './steps/settlement.ts';
+
+/** Books what calls cost, and closes routes whose price bound has failed. */
+export class Booking {
+  readonly #metrics: SidecarMetrics;
+  readonly #log: Logger;
+  readonly #closedRoutes = new Set<string>();
+  readonly #boundUse = new Map<string, number>();
+
+  constructor(options: { metrics: SidecarMetrics; log: Logger }) {
+    this.#metrics = options.metrics;
+    this.#log = options.log;
+  }
+
+  /**
+   * Refuses a route on which a request has cost more than its bound: the next one might, too.
+   *
+   * @throws ProxyError `bound_exceeded`
+   */
+  refuseClosedRoute({ catalogue, target }: Pick<Admission, 'catalogue' | 'target'>): void {
+    if (!this.#closedRoutes.has(routeOf({ catalogue, target }))) return;
+    throw new ProxyError(
+      'bound_exceeded',
+      `deployment ${target.deploymentId} has cost more than the bound of a request and is not used any more: ` +
+        `correct the rates of ${target.model.model} in the rate card, or restart this pod to try again`,
+    );
+  }
+
+  /** Ends the reservation of a request whose call is over. */
+  book(admission: Admission, end: CallEnd): Settlement {
+    const { reservation, target, chat } = admission;
+    const settlement = settlementOf(end, { rates: target.model.rates, factor: chat.factor });
+    if (settlement.kind === 'unknown') {
+      reservation.unknown(settlement.reason);
+      this.#metrics.unknownUsage.inc({ reason: settlement.reason });
+      return settlement;
+    }
+    reservation.settle(settlement.spent);
+    this.#count(admission, settlement);
+    this.#checkBound(admission, settlement);
+    return settlement;
+  }
+
+  #count(admission: Admission, { spent, usage }: Extract<Settlement, { kind: 'settled' }>): void {
+    const labels = modelLabels(admission);
+    this.#metrics.spent.inc({ ...labels, component: 'tokens' }, metricUnits(spent));
+    if (usage === undefined) return;
+    this.#metrics.inputTokens.inc(labels, usage.input + usage.cacheRead);
+    this.#metrics.cacheReadTokens.inc(labels, usage.cacheRead);
+    this.#metrics.outputTokens.inc(labels, usage.output);
+    this.#metrics.reasoningTokens.inc(labels, usage.reasoning);
+  }
+
+  #checkBound(admission: Admission, { spent }: Extract<Settlement, { kind: 'settled' }>): void {
+    const { reservation, target } = admission;
+    const { model } = target.model;
+    const ratio = reservation.amount > 0n ? Number(spent) / Number(reservation.amount) : 0;
+    if (ratio > (this.#boundUse.get(model) ?? 0)) {
+      this.#boundUse.set(model, ratio);
+      this.#metrics.boundUse.set({ model }, ratio);
+    }
+    if (spent <= reservation.amount) return;
+    this.#closedRoutes.add(routeOf(admission));
+    this.#metrics.overrun.inc(modelLabels(admission));
+    this.#log.error(
+      {
+        reason: 'bound_exceeded',
+        requestId: reservation.id,
+        deployment: target.deploymentId,
+        model,
+        reserved: formatAmount(reservation.amount),
+        spent: formatAmount(spent),
+      },
+      'a request cost more than its bound, its route is closed',
+    );
+  }
+}
+
+/** Labels of a request, all from the configuration. */
+export function modelLabels({ catalogue, target }: Pick<Admission, 'catalogue' | 'target'>) {
+  return {
+    budget: catalogue.budget.budget,
+    budget_namespace: catalogue.budget.namespace,
+    model: target.model.model,
+    resource_group: target.resourceGroup,
+  };
+}
+
+/** New prices make a new route. */
+function routeOf({ catalogue, target }: Pick<Admission, 'catalogue' | 'target'>): string {
+  return `${target.resourceGroup}/${target.deploymentId} ${catalogue.budget.priceVersion}`;
+}

@@ -1,0 +1,137 @@
+import type { Admission } from './admission.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { Exchange } from './exchange.ts';
+import { modelLabels } from './booking.ts';
+import { ProxyError } from './proxy-error.ts';
+import { ReadOn } from './read-on.ts';
+import type { Services } from './services.ts';
+import { answerDeployment, answerDeployments } from './steps/answer-deployments.ts';
+import { endOfWhole, readWhole, sendWhole } from './steps/answer-json.ts';
+import { answerStatus } from './steps/answer-status.ts';
+import { answerToken } from './steps/answer-token.ts';
+import { authenticate } from './steps/authenticate.ts';
+import { boundRequest } from './steps/bound-request.ts';
+import { chooseBudget } from './steps/choose-budget.ts';
+import { forward } from './steps/forward.ts';
+import { parseObject, readBody } from './steps/read-body.ts';
+import { reserve } from './steps/reserve.ts';
+import { selectDeployment } from './steps/select-deployment.ts';
+import { type Route, selectRoute } from './steps/select-route.ts';
+import { type UpstreamAnswer, UpstreamError } from './upstream.ts';
+
+/**
+ * Serves one request. Returns when its answer has left and its cost is booked.
+ *
+ * @throws ProxyError, to be answered in the shape of the request's surface
+ */
+export async function serve(exchange: Exchange, services: Services): Promise<void> {
+  const { keys, clock, configuration, life } = services;
+  if (life.refusing) throw new ProxyError('shutting_down', 'this sidecar is shutting down');
+  const route = selectRoute(exchange.request);
+  if (route.kind === 'token') return answerToken(exchange, keys, clock.wallMs());
+  // Nobody learns anything, and no body is read, before this.
+  const credentialBudget = authenticate(exchange.request, keys, clock.wallMs());
+  if (route.kind === 'status') return answerStatus(exchange, services);
+  const catalogue = chooseBudget(exchange.request, credentialBudget, configuration.budgets);
+  if (route.kind === 'chat') return serveChat(exchange, { route, catalogue }, services);
+  return answerRead(exchange, { route, catalogue }, services.origin());
+}
+
+function answerRead(
+  exchange: Exchange,
+  {
+    route,
+    catalogue,
+  }: { route: Extract<Route, { kind: 'deployments' | 'deployment' }>; catalogue: Catalogue },
+  origin: string,
+): void {
+  if (route.kind === 'deployments')
+    return answerDeployments(exchange, catalogue, { query: route.query, origin });
+  return answerDeployment(exchange, catalogue, { deploymentId: route.deploymentId, origin });
+}
+
+async function serveChat(
+  exchange: Exchange,
+  { route, catalogue }: { route: Extract<Route, { kind: 'chat' }>; catalogue: Catalogue },
+  services: Services,
+): Promise<void> {
+  const { booking, clock, config, leases, metrics } = services;
+  const target = selectDeployment(exchange.request, catalogue, route.deploymentId);
+  booking.refuseClosedRoute({ catalogue, target });
+  const body = parseObject(await readBody(exchange.request, config.maxBodyBytes));
+  const chat = boundRequest(body, { target, catalogue, nowMs: clock.wallMs() });
+  // From here on money is set aside: whatever happens below ends the reservation.
+  const admission = await reserve(exchange, { catalogue, target, chat }, leases);
+  metrics.overhead.observe({ phase: 'admit' }, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
+  metrics.inFlight.inc();
+  try {
+    await callAndAnswer(exchange, { admission, search: route.search }, services);
+  } finally {
+    metrics.inFlight.dec();
+    // Does nothing when the request was booked; what was not, for a fault of ours, is not free.
+    admission.reservation.unknown('connection_lost');
+    metrics.duration.observe(modelLabels(admission), (clock.monotonicMs() - exchange.arrivedMs) / 1000);
+  }
+}
+
+async function callAndAnswer(
+  exchange: Exchange,
+  { admission, search }: { admission: Admission; search: string },
+  services: Services,
+): Promise<void> {
+  const { clock, config, life } = services;
+  const readOn = new ReadOn({ gone: exchange.gone, stopped: life.stopped, ms: config.readOnMs });
+  try {
+    const sentAtMs = clock.monotonicMs();
+    const head = await callUpstream(exchange, { admission, search, readOn }, services);
+    await relayWhole(exchange, { admission, head, sentAtMs, readOn }, services);
+  } finally {
+    readOn.dispose();
+  }
+}
+
+async function callUpstream(
+  exchange: Exchange,
+  { admission, search, readOn }: { admission: Admission; search: string; readOn: ReadOn },
+  services: Services,
+): Promise<UpstreamAnswer> {
+  const { booking } = services;
+  try {
+    return await forward(
+      admission,
+      { headers: exchange.request.headers, search, signal: readOn.signal },
+      services,
+    );
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) {
+      // No token, so nothing was sent.
+      booking.book(admission, { kind: 'not_sent' });
+      throw error;
+    }
+    if (error.reason === 'not_sent') {
+      booking.book(admission, { kind: 'not_sent' });
+      throw new ProxyError('upstream_unreachable', error.message, { cause: error });
+    }
+    booking.book(admission, { kind: readOn.end === 'read_bound' ? 'read_bound' : 'connection_lost' });
+    throw new ProxyError('upstream_connection_lost', error.message, { cause: error });
+  }
+}
+
+async function relayWhole(
+  exchange: Exchange,
+  call: { admission: Admission; head: UpstreamAnswer; sentAtMs: number; readOn: ReadOn },
+  services: Services,
+): Promise<void> {
+  const { booking, clock, config, metrics } = services;
+  const { admission, head, sentAtMs, readOn } = call;
+  const whole = await readWhole(head.body, config.maxAnswerBytes);
+  const upstreamMs = clock.monotonicMs() - sentAtMs;
+  const end = endOfWhole(head.status, whole);
+  const settlement = booking.book(
+    admission,
+    end.kind === 'connection_lost' && readOn.end === 'read_bound' ? { kind: 'read_bound' } : end,
+  );
+  if (head.status === 429) metrics.throttled.inc(modelLabels(admission));
+  const overheadMs = clock.monotonicMs() - exchange.arrivedMs - upstreamMs;
+  sendWhole(exchange, admission, { head, whole, settlement, overheadMs });
+}

@@ -1,0 +1,20 @@
+import { afterEach, expect, test } from 'vitest';
+import { z } from 'zod';
+import { parseAmount } from '../accounting/amount.ts';
+import { type Stage, startStage, until } from './testing/stage.ts';
+
+let stage: Stage;
+afterEach(async () => stage.close());
+
+test('a call is answered, priced exactly and booked in the ledger', async () => {
+  stage = await startStage();
+  const answer = await stage.chat('What is the capital of France? [[out=300]]', { max_tokens: 400 });
+  expect(answer.status).toBe(200);
+  const body = z.object({ usage: z.unknown() }).parse(await answer.json());
+  const [entry] = stage.emulator.books.read().entries;
+  expect(body.usage).toMatchObject({ prompt_tokens: entry?.promptTokens, completion_tokens: 300 });
+  const actual = parseAmount(answer.headers.get('sapaibudget-cu-actual') ?? '');
+  const exact = Number(entry?.capacityUnits) * 1e9;
+  expect(Number(actual)).toBe(Math.ceil(exact));
+  await until(() => stage.operator.ledger('ledger-1').totals.settled === actual);
+});

@@ -1,0 +1,103 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Admission } from '../admission.ts';
+import type { SapTokens } from '../sap-token.ts';
+import type { Upstream, UpstreamAnswer } from '../upstream.ts';
+
+/** What a request to SAP is made of. */
+export interface ForwardRequest {
+  readonly headers: IncomingHttpHeaders;
+  /** Query of the application's request, with its `?`. */
+  readonly search: string;
+  readonly signal: AbortSignal;
+}
+
+/** Not for SAP: of this hop only, ours, or what SAP must see from us. */
+const dropped: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'api-key',
+  'authorization',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'cookie',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'sapaibudget-budget',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Sends an admitted request to SAP, once more with a fresh token when SAP did not accept the first: then it has not
+ * run anything. No other answer is repeated.
+ *
+ * @throws UpstreamError; ProxyError `token_unavailable`, before anything was sent
+ */
+export async function forward(
+  admission: Admission,
+  request: ForwardRequest,
+  { upstream, tokens }: { upstream: Upstream; tokens: SapTokens },
+): Promise<UpstreamAnswer> {
+  const body = JSON.stringify(bodyToSend(admission));
+  const attempt = async (token: string) =>
+    upstream.send({
+      url: inferenceUrl(admission, request.search),
+      headers: headersToSend(admission, request.headers, token),
+      body,
+      signal: request.signal,
+    });
+  const token = await tokens.get(admission.holder);
+  const answer = await attempt(token);
+  if (answer.status !== 401) return answer;
+  tokens.drop(admission.holder, token);
+  answer.body.on('error', () => {}).destroy();
+  return attempt(await tokens.get(admission.holder));
+}
+
+/**
+ * Written from the decoded body and never the client's own bytes: where a name appears twice in the text, what was
+ * bounded and what SAP reads could differ.
+ */
+export function bodyToSend({ chat, clampedTokens, reservation }: Admission): Record<string, unknown> {
+  const body = { ...chat.body };
+  if (clampedTokens !== undefined) body[chat.limitFor(reservation.amount).field] = clampedTokens;
+  else if (chat.sentLimit !== undefined) body[chat.sentLimit.field] = chat.sentLimit.tokens;
+  if (body['stream'] === true) body['stream_options'] = withUsage(body['stream_options']);
+  return body;
+}
+
+/** Without it a stream does not tell what it cost. */
+function withUsage(options: unknown): Record<string, unknown> {
+  const named = typeof options === 'object' && options !== null ? options : {};
+  return { ...named, include_usage: true };
+}
+
+function inferenceUrl({ catalogue, target }: Admission, search: string): URL {
+  return new URL(
+    `${catalogue.budget.apiUrl}/inference/deployments/${target.deploymentId}/chat/completions${search}`,
+  );
+}
+
+function headersToSend(
+  { target }: Admission,
+  headers: IncomingHttpHeaders,
+  token: string,
+): Record<string, string | string[]> {
+  const hopHeaders = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
+  const kept: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && !dropped.has(name) && !hopHeaders.has(name)) kept[name] = value;
+  return {
+    ...kept,
+    'ai-resource-group': target.resourceGroup,
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    authorization: `Bearer ${token}`,
+  };
+}

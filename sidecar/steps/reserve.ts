@@ -1,0 +1,63 @@
+import { formatAmount } from '../../accounting/amount.ts';
+import type { Admission } from '../admission.ts';
+import type { Catalogue } from '../catalogue.ts';
+import type { Exchange } from '../exchange.ts';
+import { LeaseError, type Shortage } from '../lease/lease-error.ts';
+import type { Leases } from '../leases.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { BoundedChat } from './bound-request.ts';
+import type { Target } from './select-deployment.ts';
+
+/**
+ * Reserves what a request can cost, or less with a lower output limit where the budget pays for no more.
+ *
+ * @throws ProxyError `exhausted`, `lease_unavailable`, `journal_unavailable`, `too_many_waiting`, `client_gone`
+ */
+export async function reserve(
+  exchange: Exchange,
+  request: { catalogue: Catalogue; target: Target; chat: BoundedChat },
+  leases: Leases,
+): Promise<Admission> {
+  const { catalogue, chat } = request;
+  const holder = leases.of(catalogue.budget);
+  try {
+    const reservation = await holder.reserve(exchange.id, chat.wish, exchange.gone);
+    const limited = reservation.amount < chat.wish.amount ? chat.limitFor(reservation.amount) : undefined;
+    return { ...request, holder, reservation, clampedTokens: limited?.tokens };
+  } catch (error) {
+    if (!(error instanceof LeaseError)) throw error;
+    if (error.shortage === undefined)
+      throw new ProxyError(proxyReason(error), error.message, { cause: error });
+    throw denial(catalogue, chat, error.shortage);
+  }
+}
+
+function proxyReason({ reason }: LeaseError) {
+  return reason === 'exhausted' ? 'lease_unavailable' : reason;
+}
+
+/** Says what is spent, by whom it is held, and when there will be more. */
+function denial({ budget }: Catalogue, { wish }: BoundedChat, shortage: Shortage): ProxyError {
+  const { ledger, unreported, idle } = shortage;
+  const name = `${budget.namespace}/${budget.budget}`;
+  const facts = {
+    budget: name,
+    period: budget.ledger.period.name,
+    cap: formatAmount(ledger.cap),
+    spent: formatAmount(ledger.settled + unreported),
+    held: formatAmount(ledger.held),
+    // What was settled here is still outstanding for the ledger.
+    reserved: formatAmount(ledger.outstanding > unreported ? ledger.outstanding - unreported : 0n),
+    requested: formatAmount(wish.amount),
+    requestedAtLeast: formatAmount(wish.smallest),
+    grantable: formatAmount(ledger.grantable + idle),
+    resetTime: new Date(budget.ledger.period.endMs).toISOString(),
+  };
+  const message =
+    `Budget ${name} cannot pay for this request in period ${facts.period}: it can cost ${facts.requested} CU ` +
+    `(${facts.requestedAtLeast} CU with the shortest answer), and ${facts.grantable} CU are left. ` +
+    `Of the cap of ${facts.cap} CU, ${facts.spent} are spent, ${facts.reserved} reserved by requests and leases, ` +
+    `${facts.held} held. It resets at ${facts.resetTime}. ` +
+    `Look with: kubectl describe saib ${budget.budget} -n ${budget.namespace}`;
+  return new ProxyError('exhausted', message, { facts });
+}

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+import type { Surface } from '../error-answer.ts';
+import { ProxyError } from '../proxy-error.ts';
+
+/** What a request asks for. */
+export type Route =
+  | { kind: 'token' }
+  | { kind: 'status' }
+  | { kind: 'deployments'; query: URLSearchParams }
+  | { kind: 'deployment'; deploymentId: string }
+  | { kind: 'chat'; deploymentId: string; search: string };
+
+const deploymentPath = /^\/v2\/lm\/deployments\/([\w.-]{1,64})$/;
+const chatPath = /^\/v2\/inference\/deployments\/([\w.-]{1,64})\/chat\/completions$/;
+
+const served =
+  'POST /oauth/token, GET /v2/lm/deployments, GET /v2/lm/deployments/{id}, ' +
+  'POST /v2/inference/deployments/{id}/chat/completions, GET /sapai/status';
+
+/**
+ * What method and path ask for. Nothing is passed through that is not listed here: what is not metered is not served.
+ *
+ * @throws ProxyError `path_not_supported`
+ */
+export function selectRoute({ method = '', url = '' }: Pick<IncomingMessage, 'method' | 'url'>): Route {
+  const cut = url.indexOf('?');
+  const path = cut < 0 ? url : url.slice(0, cut);
+  const search = cut < 0 ? '' : url.slice(cut);
+  const chat = method === 'POST' ? chatPath.exec(path)?.[1] : undefined;
+  if (chat !== undefined) return { kind: 'chat', deploymentId: chat, search };
+  const read = method === 'GET' ? readRoute(path, search) : undefined;
+  if (read !== undefined) return read;
+  if (method === 'POST' && path === '/oauth/token') return { kind: 'token' };
+  throw new ProxyError('path_not_supported', `${method} on this path is not served; served are: ${served}`);
+}
+
+/** Whose error shape a path speaks, also one that is not served. */
+export function surfaceOf(url: string): Surface {
+  if (url.startsWith('/oauth/')) return 'oauth';
+  return url.startsWith('/v2/inference/') || url.startsWith('/v1/') ? 'openai' : 'ai-api';
+}
+
+function readRoute(path: string, search: string): Route | undefined {
+  if (path === '/v2/lm/deployments') return { kind: 'deployments', query: new URLSearchParams(search) };
+  if (path === '/sapai/status') return { kind: 'status' };
+  const deploymentId = deploymentPath.exec(path)?.[1];
+  return deploymentId === undefined ? undefined : { kind: 'deployment', deploymentId };
+}

@@ -1,0 +1,122 @@
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { Agent, type Dispatcher } from 'undici';
+
+/** How a call to SAP failed. `not_sent`: before the first byte of the request could leave. */
+export type UpstreamErrorReason = 'not_sent' | 'connection_lost' | 'encoding_not_supported';
+
+/** A call to SAP that brought no answer. */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly reason: UpstreamErrorReason;
+
+  constructor(reason: UpstreamErrorReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** The head of SAP's answer and its body, already decoded. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Readable;
+}
+
+export interface UpstreamRequest {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
+/** SAP as the sidecar calls it. */
+export interface Upstream {
+  send(request: UpstreamRequest): Promise<UpstreamAnswer>;
+  close(): Promise<void>;
+}
+
+const connectMs = 10_000;
+const maxConnections = 256;
+
+/** Opens a bounded pool of connections. `silentMs`: the longest silence before and within an answer. */
+export function createUpstream({ silentMs }: { silentMs: number }): Upstream {
+  const agent = new Agent({
+    allowH2: false,
+    connections: maxConnections,
+    pipelining: 1,
+    headersTimeout: silentMs,
+    bodyTimeout: silentMs,
+    connect: { timeout: connectMs },
+  });
+  return {
+    send: (request) => send(agent, request),
+    close: () => agent.destroy(),
+  };
+}
+
+async function send(agent: Agent, { url, headers, body, signal }: UpstreamRequest): Promise<UpstreamAnswer> {
+  let sent = false;
+  const noting = agent.compose(
+    (dispatch) => (options, handler) =>
+      dispatch(
+        options,
+        noteStart(handler, () => (sent = true)),
+      ),
+  );
+  try {
+    const answer = await noting.request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: 'POST',
+      headers: { ...headers },
+      body,
+      signal,
+    });
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: decoded(answer.body, answer.headers['content-encoding']),
+    };
+  } catch (cause) {
+    if (cause instanceof UpstreamError) throw cause;
+    if (sent) throw new UpstreamError('connection_lost', 'the connection to SAP AI Core broke', { cause });
+    throw new UpstreamError('not_sent', 'SAP AI Core cannot be reached', { cause });
+  }
+}
+
+/** undici tells a handler that its request starts just before it writes the first byte of it. */
+function noteStart(handler: Dispatcher.DispatchHandler, onStart: () => void): Dispatcher.DispatchHandler {
+  return new Proxy(handler, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]): unknown => {
+        if (name === 'onRequestStart') onStart();
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+}
+
+/** We ask for identity; a gateway that compresses all the same is understood. */
+function decoded(body: Readable, encoding: string | string[] | undefined): Readable {
+  const name = Array.isArray(encoding) ? encoding.join(',') : (encoding ?? 'identity');
+  if (name === 'identity' || name === '') return body;
+  const decoder = decoders.get(name.toLowerCase());
+  if (decoder === undefined) {
+    body.on('error', () => {}).destroy();
+    throw new UpstreamError('encoding_not_supported', 'SAP AI Core answered in an encoding nobody asked for');
+  }
+  const stream = decoder();
+  body.on('error', (error) => stream.destroy(error));
+  stream.on('close', () => body.destroy());
+  return body.pipe(stream);
+}
+
+const decoders = new Map([
+  ['gzip', () => createGunzip()],
+  ['x-gzip', () => createGunzip()],
+  ['deflate', () => createInflate()],
+  ['br', () => createBrotliDecompress()],
+]);
