@@ -1,0 +1,130 @@
+import type { BudgetConfiguration } from '../../accounting/messages.ts';
+import type { SapAiBudgetStatus } from '../../crds/budget.ts';
+import { buildConfiguration } from '../configuration/build-configuration.ts';
+import { canonicalJson } from '../configuration/canonical-json.ts';
+import type { Condition } from '../kube/conditions.ts';
+import type { Outcome } from '../kube/controller.ts';
+import { isKubeError } from '../kube/kube-error.ts';
+import { budgetConditions } from './conditions.ts';
+import { budgets } from './resources.ts';
+import { soonestMs } from './run-steps.ts';
+import type { StepResults } from './run-steps.ts';
+import { budgetStatus } from './status.ts';
+import type { BudgetContext } from './step.ts';
+import { transitionEvents } from './transitions.ts';
+
+/** A status is a summary: figures move with every request, and etcd keeps every revision. */
+const statusEveryMs = 1_000;
+
+/**
+ * The one place that turns what the steps found into conditions, events, what sidecars are told, one status write and
+ * the time of the next reconcile.
+ */
+export async function conclude(context: BudgetContext, results: StepResults): Promise<Outcome> {
+  const { budget, services, found } = context;
+  const generation = budget.metadata.generation ?? 0;
+  const previous = previousStatus(context);
+  const before = previous.conditions ?? [];
+  const observed = { now: new Date(services.clock.nowMs()), generation };
+  const conditions = budgetConditions(before, { results, ledger: found.ledger }, observed);
+  publish(context, conditions);
+  const status = budgetStatus({
+    generation,
+    previous,
+    conditions,
+    ledger: found.ledger,
+    models: found.models,
+    allowedModels: budget.spec.allowedModels,
+  });
+  const writeAgainMs = await writeStatus(context, { previous, status });
+  return scheduled(results, writeAgainMs);
+}
+
+/** As it was written last: the cache may be a moment behind. */
+function previousStatus({ budget, memory }: BudgetContext): SapAiBudgetStatus {
+  if (memory.written?.uid === budget.metadata.uid) return memory.written?.status ?? {};
+  return budget.status ?? {};
+}
+
+/** Tells sidecars, if not with what then why not. */
+function publish(context: BudgetContext, conditions: readonly Condition[]): void {
+  const { budget, services, found } = context;
+  const { namespace, name } = budget.metadata;
+  const ref = { namespace, name };
+  const configuration = readyConfiguration(context) ?? unavailable(context, conditions);
+  services.tokens.use(ref, configuration.state === 'ready' ? found.serviceKey : undefined);
+  services.configurations.publish(configuration);
+  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+  services.onObserved?.({ budget: ref, ...(found.ledger ? { ledger: found.ledger } : {}), ready });
+}
+
+function readyConfiguration({ budget, found }: BudgetContext): BudgetConfiguration | undefined {
+  const { serviceKey, inventory, card, models, ledger } = found;
+  if (!serviceKey || !inventory || !card || !models || !ledger || ledger.problem) return undefined;
+  const { namespace, name } = budget.metadata;
+  const { uid, name: ledgerName, period } = ledger;
+  return buildConfiguration({
+    budget: { namespace, name },
+    spec: budget.spec,
+    ledger: { uid, name: ledgerName, period },
+    apiUrl: serviceKey.apiUrl,
+    deployments: inventory.deployments,
+    models,
+    card,
+  });
+}
+
+function unavailable({ budget }: BudgetContext, conditions: readonly Condition[]): BudgetConfiguration {
+  const { namespace, name } = budget.metadata;
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  const { reason = 'NotObserved', message = 'Not observed yet.' } = ready ?? {};
+  return { state: 'unavailable', namespace, budget: name, reason: reason.slice(0, 128), message };
+}
+
+/** Writes the status if it differs and the last write is long enough ago; else says when to come again. */
+async function writeStatus(
+  context: BudgetContext,
+  change: { previous: SapAiBudgetStatus; status: SapAiBudgetStatus },
+): Promise<number | undefined> {
+  const { services, memory } = context;
+  if (canonicalJson(change.previous) === canonicalJson(change.status)) return undefined;
+  const waitMs = memory.written ? memory.written.atMs + statusEveryMs - services.clock.nowMs() : 0;
+  if (waitMs > 0) return waitMs;
+  if (await applyStatus(context, change.status)) recordEvents(context, change);
+  return undefined;
+}
+
+/** False where the budget has gone meanwhile. */
+async function applyStatus(
+  { budget, services, memory, signal }: BudgetContext,
+  status: SapAiBudgetStatus,
+): Promise<boolean> {
+  const { namespace, name, uid = '' } = budget.metadata;
+  try {
+    // With its uid, so that a budget that was made anew meanwhile does not inherit this status.
+    await services.kube.applyStatus(budgets, { metadata: { namespace, name, uid }, status }, { signal });
+  } catch (error) {
+    if (isKubeError(error, 'NotFound', 'Conflict')) return false;
+    throw error;
+  }
+  memory.written = { uid, status, atMs: services.clock.nowMs() };
+  return true;
+}
+
+function recordEvents(
+  { budget, services }: BudgetContext,
+  { previous, status }: { previous: SapAiBudgetStatus; status: SapAiBudgetStatus },
+): void {
+  const { namespace, name } = budget.metadata;
+  const stored = services.budgets.get(`${namespace}/${name}`);
+  if (stored === undefined) return;
+  const events = transitionEvents(previous.conditions ?? [], status.conditions ?? []);
+  for (const event of events) services.recordEvent(stored, event);
+}
+
+function scheduled({ outcomes }: StepResults, writeAgainMs: number | undefined): Outcome {
+  const steps = [...outcomes.values()];
+  const wanted = [soonestMs(steps), writeAgainMs].filter((ms) => ms !== undefined);
+  const requeue = wanted.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...wanted)) };
+  return { state: 'done', ...requeue };
+}

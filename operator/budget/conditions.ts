@@ -1,0 +1,95 @@
+import { formatAmount } from '../../accounting/amount.ts';
+import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
+import { deriveReady, setCondition } from '../kube/conditions.ts';
+import type { Condition, Observation, Observed } from '../kube/conditions.ts';
+import type { StepResults } from './run-steps.ts';
+import { stepConditions } from './step.ts';
+import type { StepCondition } from './step.ts';
+import { modelsWithoutRate } from './steps/price-models.ts';
+
+/** What the conditions of a budget follow from. */
+export interface Observations {
+  results: StepResults;
+  ledger: LedgerSnapshot | undefined;
+}
+
+/** All conditions of a budget; transition times of those that have not changed are kept. */
+export function budgetConditions(
+  previous: readonly Condition[],
+  { results, ledger }: Observations,
+  observed: Observed,
+): Condition[] {
+  const observations = [
+    ...stepConditions.map((condition) => observationOf(condition, results)),
+    exhausted(ledger),
+    overcommitted(ledger),
+  ];
+  const known = previous.filter(({ type }) => type === 'Ready' || observations.some((o) => o.type === type));
+  const conditions = observations.reduce<Condition[]>(
+    (list, observation) => setCondition(list, observation, observed),
+    known,
+  );
+  const ready = deriveReady(conditions, {
+    dependsOn: dependents(conditions),
+    readyMessage: 'Pods can spend from this budget.',
+  });
+  return setCondition(conditions, ready, observed);
+}
+
+/** Models without a rate are refused one by one; that is no reason to call the budget unusable. */
+function dependents(conditions: readonly Condition[]): string[] {
+  const rateCard = conditions.find(({ type }) => type === 'RateCardCurrent');
+  return stepConditions.filter(
+    (type) => type !== 'RateCardCurrent' || rateCard?.reason !== modelsWithoutRate,
+  );
+}
+
+function observationOf(type: StepCondition, { outcomes, blocked }: StepResults): Observation {
+  const outcome = outcomes.get(type);
+  if (outcome === undefined) {
+    const message = `Waits for ${blocked.get(type) ?? 'the operator'}.`;
+    return { type, status: 'Unknown', reason: 'NotObserved', message };
+  }
+  const { message } = outcome;
+  if (outcome.state === 'done') return { type, status: 'True', reason: type, message };
+  return { type, status: 'False', reason: outcome.reason, message };
+}
+
+// Messages hold no figures that move with every request: those are in the status, and a changed message is a change.
+function exhausted(ledger: LedgerSnapshot | undefined): Observation {
+  const type = 'Exhausted';
+  if (!ledger) return notObserved(type);
+  if (ledger.available > 0n) {
+    return { type, status: 'False', reason: 'CapacityLeft', message: 'Capacity is left to lease.' };
+  }
+  return {
+    type,
+    status: 'True',
+    reason: 'BudgetExhausted',
+    message: `Nothing of ${formatAmount(ledger.cap)} CU is left to lease until ${isoSeconds(ledger.period.endMs)}. Raise spec.monthlyLimit if more may be spent.`,
+  };
+}
+
+function overcommitted(ledger: LedgerSnapshot | undefined): Observation {
+  const type = 'Overcommitted';
+  if (!ledger) return notObserved(type);
+  if (ledger.available >= 0n) {
+    const message = 'Spent, reserved and held together are within the cap.';
+    return { type, status: 'False', reason: 'WithinCap', message };
+  }
+  const cause = ledger.overrun > 0n ? 'requests cost more than their bounds' : 'the limit was lowered';
+  return {
+    type,
+    status: 'True',
+    reason: 'Overcommitted',
+    message: `More than the cap of ${formatAmount(ledger.cap)} CU is spent, reserved and held, because ${cause}. Nothing is granted until that changes.`,
+  };
+}
+
+function notObserved(type: string): Observation {
+  return { type, status: 'Unknown', reason: 'NotObserved', message: 'Waits for Enforcing.' };
+}
+
+function isoSeconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,27 @@
+import { formatAmount } from '../../accounting/amount.ts';
+import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
+import type { ObjectEvent } from './services.ts';
+
+/** What an event of a ledger says on its budget. Amounts are in the note, so that repetitions are one series. */
+export function ledgerObjectEvent(event: LedgerEvent): ObjectEvent {
+  const type = event.type === 'LeaseReclaimed' ? 'Normal' : 'Warning';
+  return { type, reason: event.type, action: 'KeepLedger', note: noteOf(event) };
+}
+
+function noteOf(event: LedgerEvent): string {
+  const pod = `Pod ${event.name}`;
+  if (event.type === 'ReportRefused') return `${pod} sent a report that was refused: ${event.refusal}.`;
+  const amount = `${formatAmount(event.amount)} CU`;
+  switch (event.type) {
+    case 'LeaseExpired':
+      return `${pod} was silent past the end of its lease: ${amount} are held until it reports.`;
+    case 'LeaseReclaimed':
+      return `${pod} reported again: ${amount} that were held are its lease again.`;
+    case 'LeaseLost':
+      return `${pod} started anew without its journal: ${amount} are held until evidence or the close of the month decides.`;
+    case 'Overrun':
+      return `${pod} spent ${amount} more than its requests had reserved: they are booked in full.`;
+    case 'ReleaseRevoked':
+      return `${pod} reported ${amount} that had been released as not spent: they are booked.`;
+  }
+}

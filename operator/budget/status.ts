@@ -1,0 +1,68 @@
+import { formatAmount } from '../../accounting/amount.ts';
+import type { NanoCu } from '../../accounting/amount.ts';
+import type { ModelConfiguration } from '../../accounting/messages.ts';
+import type { SapAiBudgetStatus } from '../../crds/budget.ts';
+import { isAllowed } from '../configuration/price-models.ts';
+import type { Condition } from '../kube/conditions.ts';
+import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
+
+/** What a status is made of; figures that could not be read this time stay as they were. */
+export interface StatusParts {
+  generation: number;
+  previous: SapAiBudgetStatus;
+  conditions: Condition[];
+  ledger: LedgerSnapshot | undefined;
+  models: readonly ModelConfiguration[] | undefined;
+  allowedModels: readonly string[];
+}
+
+/** The whole status of a budget, to be applied as it is. */
+export function budgetStatus(parts: StatusParts): SapAiBudgetStatus {
+  const { generation, previous, conditions, ledger, models, allowedModels } = parts;
+  const figures = ledger === undefined ? previousFigures(previous) : ledgerFigures(ledger);
+  const counts = models === undefined ? previous.models : modelCounts(models, allowedModels);
+  return {
+    observedGeneration: generation,
+    ...figures,
+    ...(counts === undefined ? {} : { models: counts }),
+    conditions,
+  };
+}
+
+function ledgerFigures(ledger: LedgerSnapshot): SapAiBudgetStatus {
+  const { cap, settled, outstanding, held, overrun, period } = ledger;
+  return {
+    period: { name: period.name, start: isoSeconds(period.startMs), end: isoSeconds(period.endMs) },
+    limit: formatAmount(cap),
+    spent: formatAmount(settled),
+    reserved: formatAmount(outstanding),
+    held: formatAmount(held),
+    remaining: formatAmount(ledger.available),
+    overrun: formatAmount(overrun),
+    used: usedPercent(settled, cap),
+    ledgerName: ledger.name,
+    ledgerSeq: ledger.seq,
+  };
+}
+
+function previousFigures(previous: SapAiBudgetStatus): SapAiBudgetStatus {
+  const { models: _models, conditions: _conditions, observedGeneration: _generation, ...figures } = previous;
+  return figures;
+}
+
+/** Rounded down: 100 % means that all of it is spent. A limit of 0 is used up from the start. */
+function usedPercent(spent: NanoCu, cap: NanoCu): string {
+  return cap === 0n ? '100%' : `${(spent * 100n) / cap}%`;
+}
+
+function modelCounts(
+  models: readonly ModelConfiguration[],
+  allowedModels: readonly string[],
+): { available: number; priced: number } {
+  const allowed = models.filter(({ model }) => isAllowed(model, allowedModels));
+  return { available: allowed.length, priced: allowed.filter(({ rates }) => rates !== undefined).length };
+}
+
+function isoSeconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,57 @@
+import type { ModelConfiguration } from '../../accounting/messages.ts';
+import type { SapAiBudget } from '../../crds/budget.ts';
+import type { SapAiRateCardSpec } from '../../crds/rate-card.ts';
+import type { Inventory } from '../sap/inventory.ts';
+import type { ServiceKey } from '../sap/service-key.ts';
+import type { BudgetMemory } from './memory.ts';
+import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
+import type { BudgetServices } from './services.ts';
+
+/** The conditions that steps decide about. */
+export const stepConditions = [
+  'CredentialsValid',
+  'AiCoreReachable',
+  'GenAiHubAvailable',
+  'RateCardCurrent',
+  'Enforcing',
+] as const;
+export type StepCondition = (typeof stepConditions)[number];
+
+/**
+ * How a step ended; only `done` makes its condition True. `degraded`: it failed, but what is known is good enough to go
+ * on with. `waiting`: tried again after a time. `stalled`: only a change of something that is watched will help.
+ */
+export type StepOutcome =
+  | { state: 'done'; message: string; againAfterMs?: number }
+  | { state: 'degraded' | 'waiting'; reason: string; message: string; afterMs: number }
+  | { state: 'stalled'; reason: string; message: string };
+
+/** One step of a reconcile. */
+export interface Step {
+  condition: StepCondition;
+  run: (context: BudgetContext) => Promise<StepOutcome>;
+}
+
+/** What the steps of one reconcile find, each building on those before it. */
+export interface Findings {
+  serviceKey?: ServiceKey;
+  inventory?: Inventory;
+  card?: { name: string; generation: number; spec: SapAiRateCardSpec };
+  models?: ModelConfiguration[];
+  ledger?: LedgerSnapshot;
+}
+
+/** One reconcile of one budget. */
+export interface BudgetContext {
+  readonly budget: SapAiBudget;
+  readonly services: BudgetServices;
+  /** Outlives the reconcile. */
+  readonly memory: BudgetMemory;
+  readonly found: Findings;
+  readonly signal: AbortSignal;
+}
+
+/** A step that only a change can help. */
+export function stalled(reason: string, message: string): StepOutcome {
+  return { state: 'stalled', reason, message };
+}

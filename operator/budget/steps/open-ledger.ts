@@ -1,0 +1,95 @@
+import { parseQuantity } from '../../../accounting/amount.ts';
+import { LedgerTextError } from '../../../accounting/ledger-text.ts';
+import { isTimeZone } from '../../../accounting/period.ts';
+import type { Period } from '../../../accounting/period.ts';
+import { StoredObjectError } from '../../../crds/parse.ts';
+import { LedgerError } from '../../ledger/ledger-error.ts';
+import type { LedgerErrorReason } from '../../ledger/ledger-error.ts';
+import { ledgerName } from '../../ledger/ledger-store.ts';
+import type { LedgerSnapshot } from '../../ledger/ledger-snapshot.ts';
+import { periodInForce, possibleNames } from '../period-in-force.ts';
+import type { BudgetContext, StepOutcome } from '../step.ts';
+import { stalled } from '../step.ts';
+
+/** A period's end is not trusted to a timer of weeks: the clock is looked at once an hour. */
+const longestWaitMs = 3_600_000;
+/** A ledger that cannot be used is looked at again: somebody may have put it right. */
+const brokenAfterMs = 15_000;
+
+/** Opens the ledger of the current period, or adopts it, and copies the limit there: from now on it is the cap. */
+export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
+  const { budget, services, found } = context;
+  const { timeZone } = budget.spec.period;
+  if (!isTimeZone(timeZone))
+    return stalled(
+      'TimeZoneUnknown',
+      `spec.period.timeZone "${timeZone}" is not a time zone: use an IANA name such as Europe/Berlin.`,
+    );
+  try {
+    const ledger = await ensure(context);
+    found.ledger = ledger;
+    if (ledger.problem) return broken('LedgerUnavailable', ledger.problem.message);
+    const leftMs = ledger.period.endMs - services.clock.nowMs();
+    if (leftMs <= 0) return ended(ledger);
+    const againAfterMs = Math.min(leftMs, longestWaitMs);
+    return { state: 'done', message: `Ledger ${ledger.name} decides what is granted.`, againAfterMs };
+  } catch (error) {
+    return outcomeOf(error);
+  }
+}
+
+async function ensure(context: BudgetContext): Promise<LedgerSnapshot> {
+  const { budget, services, signal } = context;
+  const { namespace, name, uid = '' } = budget.metadata;
+  const ref = { namespace, name };
+  const nowMs = services.clock.nowMs();
+  const last = services.ledgers.current(ref)?.period ?? (await findStored(context, nowMs));
+  const rule = budget.spec.period;
+  const period = periodInForce(nowMs, rule, last);
+  const cap = parseQuantity(budget.spec.monthlyLimit);
+  const seenSeq = seenSeqOf(context, ledgerName(ref, period.name));
+  return services.ledgers.ensureLedger(
+    { budget: ref, createdFor: uid, period, rule, cap, seenSeq },
+    { signal },
+  );
+}
+
+/** A ledger that an earlier process, or an earlier budget of this name, spends or spent from. */
+async function findStored(
+  { budget, services, signal }: BudgetContext,
+  nowMs: number,
+): Promise<Period | undefined> {
+  for (const period of possibleNames(nowMs)) {
+    const stored = await services.ledgerStore.read(ledgerName(budget.metadata, period), { signal });
+    if (stored) return stored.ledger.period;
+  }
+  return undefined;
+}
+
+/** Its period cannot follow yet: it would have the same name, and so the limit would begin anew. */
+function ended({ name }: LedgerSnapshot): StepOutcome {
+  return broken(
+    'PeriodEnded',
+    `The period of ledger ${name} is over, and by the new time zone or start day the next one begins in a later month. Nothing is granted until then, or until spec.period is as before.`,
+  );
+}
+
+/** What the status remembers of this ledger: if it is further than the ledger, changes have been lost. */
+function seenSeqOf({ budget, memory }: BudgetContext, name: string): number | undefined {
+  const status = memory.written?.uid === budget.metadata.uid ? memory.written?.status : budget.status;
+  return status?.ledgerName === name ? status.ledgerSeq : undefined;
+}
+
+const lost: ReadonlySet<LedgerErrorReason> = new Set(['lost', 'other_period']);
+
+function outcomeOf(error: unknown): StepOutcome {
+  const hint = 'Nothing is granted from it until it is put right.';
+  if (error instanceof LedgerTextError || error instanceof StoredObjectError)
+    return broken('LedgerLost', `${error.message}. ${hint}`);
+  if (!(error instanceof LedgerError)) throw error;
+  return broken(lost.has(error.reason) ? 'LedgerLost' : 'LedgerUnavailable', `${error.message}. ${hint}`);
+}
+
+function broken(reason: string, message: string): StepOutcome {
+  return { state: 'waiting', reason, message, afterMs: brokenAfterMs };
+}

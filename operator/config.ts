@@ -1,0 +1,86 @@
+import { z } from 'zod';
+
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:[\]]+):\d{1,5}$/, 'must be host:port, such as 0.0.0.0:9443')
+  .transform((text) => {
+    const colon = text.lastIndexOf(':');
+    return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+  })
+  .refine(({ port }) => port <= 65_535, 'must have a port of at most 65535');
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+const seconds = (fallback: number, { min, max }: { min: number; max: number }) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** The environment of the operator. The API server is found by KUBECONFIG, else from inside the cluster. */
+const environment = z.object({
+  SAPAIBUDGET_NAMESPACE: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a namespace'),
+  SAPAIBUDGET_LISTEN: address.prefault('0.0.0.0:9443'),
+  SAPAIBUDGET_ADMIN_LISTEN: address.prefault('0.0.0.0:9444'),
+  SAPAIBUDGET_ADVERTISED_NAMES: list,
+  SAPAIBUDGET_ALLOWED_SAP_HOSTS: list,
+  SAPAIBUDGET_REFRESH_SECONDS: seconds(60, { min: 1, max: 3_600 }),
+  SAPAIBUDGET_LEASE_SECONDS: seconds(300, { min: 5, max: 3_600 }),
+  SAPAIBUDGET_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+
+/** Settings of the operator. */
+export interface OperatorConfig {
+  /** Where ledgers, certificates and the CA bundle are kept. */
+  namespace: string;
+  /** HTTPS for sidecars. */
+  listen: { host: string; port: number };
+  /** Metrics and probes. */
+  adminListen: { host: string; port: number };
+  /** DNS names and IP addresses under which sidecars reach the operator. */
+  advertisedNames: string[];
+  allowedSapHosts: string[];
+  refreshMs: number;
+  leaseSeconds: number;
+  logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** A setting that cannot be used; the message names each of them. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly reason = 'config_invalid';
+}
+
+/** Reads the settings. Throws a ConfigError: a bad value stops the start. */
+export function readConfig(env: NodeJS.ProcessEnv): OperatorConfig {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) throw new ConfigError(explain(parsed.error));
+  const { data } = parsed;
+  return {
+    namespace: data.SAPAIBUDGET_NAMESPACE,
+    listen: data.SAPAIBUDGET_LISTEN,
+    adminListen: data.SAPAIBUDGET_ADMIN_LISTEN,
+    advertisedNames: namesOf(data.SAPAIBUDGET_ADVERTISED_NAMES, data.SAPAIBUDGET_NAMESPACE),
+    allowedSapHosts: data.SAPAIBUDGET_ALLOWED_SAP_HOSTS,
+    refreshMs: data.SAPAIBUDGET_REFRESH_SECONDS * 1000,
+    leaseSeconds: data.SAPAIBUDGET_LEASE_SECONDS,
+    logLevel: data.SAPAIBUDGET_LOG_LEVEL,
+  };
+}
+
+/** Without names given: those of a Service called as the product. */
+function namesOf(given: string[], namespace: string): string[] {
+  if (given.length > 0) return given;
+  const service = `sap-ai-budget-operator.${namespace}.svc`;
+  return [service, `${service}.cluster.local`];
+}
+
+function explain(error: z.ZodError): string {
+  const lines = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  return `these settings cannot be used: ${lines.join('; ')}`;
+}

@@ -1,0 +1,119 @@
+import type { BudgetConfiguration, ConfigurationAnswer } from '../../accounting/messages.ts';
+import { schemaVersion } from '../../accounting/messages.ts';
+import type { Clock } from '../kube/clock.ts';
+import { budgetKey } from './budget-ref.ts';
+import type { BudgetRef } from './budget-ref.ts';
+import { digestOf } from './canonical-json.ts';
+import type { ConfigurationSource, ConfigurationWait } from './configuration-source.ts';
+
+interface Published {
+  configuration: BudgetConfiguration;
+  digest: string;
+}
+
+/** What sidecars are told of each budget, as the reconciles published it last. */
+export class Configurations implements ConfigurationSource {
+  readonly #clock: Clock;
+  readonly #published = new Map<string, Published>();
+  /** By budget: who waits for news of it. */
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  constructor({ clock }: { clock: Clock }) {
+    this.#clock = clock;
+  }
+
+  /** What was published of this budget last. */
+  get(budget: BudgetRef): BudgetConfiguration | undefined {
+    return this.#published.get(budgetKey(budget))?.configuration;
+  }
+
+  /** From now on sidecars of this budget are told this. Equal configurations are no news. */
+  publish(configuration: BudgetConfiguration): void {
+    const key = keyOf(configuration);
+    const digest = digestOf(configuration);
+    if (this.#published.get(key)?.digest === digest) return;
+    this.#published.set(key, { configuration, digest });
+    this.#tell(key);
+  }
+
+  /** The budget is gone: sidecars are told `BudgetNotFound`. */
+  forget(budget: BudgetRef): void {
+    if (this.#published.delete(budgetKey(budget))) this.#tell(budgetKey(budget));
+  }
+
+  current(budgets: readonly BudgetRef[]): ConfigurationAnswer {
+    const parts = budgets.map((budget) => this.#published.get(budgetKey(budget)) ?? notFound(budget));
+    return {
+      schema: schemaVersion,
+      etag: digestOf(parts.map(({ digest }) => digest)),
+      budgets: parts.map(({ configuration }) => configuration),
+    };
+  }
+
+  async waitForChange(
+    budgets: readonly BudgetRef[],
+    { seen, timeoutMs, signal }: ConfigurationWait,
+  ): Promise<ConfigurationAnswer> {
+    signal.throwIfAborted();
+    const untilMs = this.#clock.nowMs() + timeoutMs;
+    for (;;) {
+      const answer = this.current(budgets);
+      const leftMs = untilMs - this.#clock.nowMs();
+      if (answer.etag !== seen || leftMs <= 0) return answer;
+      await this.#news(budgets.map(budgetKey), { leftMs, signal });
+    }
+  }
+
+  /** Resolves when one of the budgets has news, or the time is over. */
+  #news(keys: string[], { leftMs, signal }: { leftMs: number; signal: AbortSignal }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        cancel();
+        signal.removeEventListener('abort', onAbort);
+        for (const key of keys) this.#stopWaiting(key, onNews);
+      };
+      const onNews = (): void => {
+        end();
+        resolve();
+      };
+      const onAbort = (): void => {
+        end();
+        reject(signal.reason);
+      };
+      const cancel = this.#clock.after(leftMs, onNews);
+      signal.addEventListener('abort', onAbort, { once: true });
+      for (const key of keys) this.#waitersOf(key).add(onNews);
+    });
+  }
+
+  #waitersOf(key: string): Set<() => void> {
+    const waiters = this.#waiting.get(key) ?? new Set();
+    this.#waiting.set(key, waiters);
+    return waiters;
+  }
+
+  #stopWaiting(key: string, onNews: () => void): void {
+    const waiters = this.#waiting.get(key);
+    waiters?.delete(onNews);
+    if (waiters?.size === 0) this.#waiting.delete(key);
+  }
+
+  #tell(key: string): void {
+    for (const onNews of this.#waiting.get(key) ?? []) onNews();
+  }
+}
+
+function keyOf({ namespace, budget }: BudgetConfiguration): string {
+  return budgetKey({ namespace, name: budget });
+}
+
+function notFound({ namespace, name }: BudgetRef): Published {
+  const configuration: BudgetConfiguration = {
+    state: 'unavailable',
+    namespace,
+    budget: name,
+    reason: 'BudgetNotFound',
+    message: `There is no SapAiBudget "${name}" in namespace "${namespace}": create it, or correct the name the pod gives.`,
+  };
+  return { configuration, digest: `not found ${budgetKey({ namespace, name })}` };
+}
