@@ -65,16 +65,23 @@ export class EventRecorder {
         this.#wake = resolve;
       });
       await this.#writeDue(signal);
-      const timer = new AbortController();
-      const stop = (): void => timer.abort();
-      signal.addEventListener('abort', stop, { once: true });
-      await Promise.race([woken, pause(this.#clock, seriesWriteMs, timer.signal)]);
-      signal.removeEventListener('abort', stop);
-      stop();
+      await this.#wait(woken, signal);
     }
     for (const [key, one] of this.#remembered) {
       if (one.count > one.writtenCount) await this.#write(key, signal);
     }
+  }
+
+  /** Until there is something new, a series may be due, or the stop. */
+  async #wait(woken: Promise<void>, signal: AbortSignal): Promise<void> {
+    // An abort while the last events were written fires no listener any more.
+    if (signal.aborted) return;
+    const timer = new AbortController();
+    const stop = (): void => timer.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    await Promise.race([woken, pause(this.#clock, seriesWriteMs, timer.signal)]);
+    signal.removeEventListener('abort', stop);
+    stop();
   }
 
   async #writeDue(signal: AbortSignal): Promise<void> {
