@@ -85,6 +85,15 @@ export class Emulator {
     if (!answer.ok) throw new Error(`the emulator refused the faults: ${await answer.text()}`);
   }
 
+  /** Empty books, and no faults. */
+  async reset(): Promise<void> {
+    const answer = await fetch(`${this.url}/__emulator/reset`, {
+      method: 'POST',
+      signal: AbortSignal.timeout(10_000),
+    });
+    if (!answer.ok) throw new Error(`the emulator was not reset: ${await answer.text()}`);
+  }
+
   /** SIGKILL; its books are gone with it. */
   async kill(): Promise<void> {
     await this.#programs.kill('emulator');

@@ -37,7 +37,7 @@ export async function spendAndJudge(world: World, options: SpendingOptions): Pro
     return (exact(billed) + exact(held)) * 10n < cap * 7n;
   };
   const report = await spendUntilRefused({ application, observe, onResult, isFarFromCap });
-  const ledger = await reported(world, options);
+  const ledger = await reportedLedger(world, options);
   const metered = await readMetered(workload.sidecar);
   const billed = await world.emulator.entries();
   const { refusals, cutShort } = report;
@@ -54,7 +54,10 @@ export async function spendAndJudge(world: World, options: SpendingOptions): Pro
 }
 
 /** The ledger once everything its sidecar knows has been reported. */
-async function reported(world: World, { budget, workload }: SpendingOptions): Promise<StoredLedger> {
+export async function reportedLedger(
+  world: World,
+  { budget, workload }: Pick<SpendingOptions, 'budget' | 'workload'>,
+): Promise<StoredLedger> {
   const probe = async (): Promise<StoredLedger | undefined> => {
     const status = await readStatus(workload, budget);
     const ledger = await readLedger(world, budget);
