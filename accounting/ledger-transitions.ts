@@ -268,13 +268,12 @@ function rowFigures({ granted, spent, overrun, unknown, lost, returned, released
 
 function refuse(reason: LeaseRefusalReason, context: MessageContext): Outcome {
   const event: LedgerEvent = { type: 'ReportRefused', key: context.key, name: context.name, refusal: reason };
-  const answer: LeaseAnswer = {
-    schema: schemaVersion,
-    kind: 'refused',
-    reason,
-    message: refusalText[reason],
-  };
-  return { answer, events: reason === 'report_backwards' ? [event] : [] };
+  return { answer: refusal(reason), events: reason === 'report_backwards' ? [event] : [] };
+}
+
+/** The answer that refuses a message, with what to do about it. */
+export function refusal(reason: LeaseRefusalReason): LeaseAnswer {
+  return { schema: schemaVersion, kind: 'refused', reason, message: refusalText[reason] };
 }
 
 const refusalText: Record<LeaseRefusalReason, string> = {

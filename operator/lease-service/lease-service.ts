@@ -10,7 +10,7 @@ export type EndpointCall = 'configuration' | 'token' | 'lease' | 'other';
 
 /** What the lease service says of itself; must not throw. */
 export interface LeaseServiceMetrics {
-  /** A request was answered. `outcome` is `ok` or a reason of the table in `errors.ts`. */
+  /** A request was answered. `outcome` is `ok`, `caller_left` or a reason of the table in `errors.ts`. */
   answered(request: { call: EndpointCall; outcome: string; status: number; durationMs: number }): void;
 }
 

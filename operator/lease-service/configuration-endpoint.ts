@@ -1,0 +1,20 @@
+import { configurationRequest, encodeMessage } from '../../accounting/messages.ts';
+import type { ConfigurationSource } from '../configuration/configuration-source.ts';
+import type { Endpoint } from './caller.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
+import { parseMessage } from './errors.ts';
+
+/** A process that ends, the one that follows, and a repetition of each. */
+const maxPollsOfPod = 4;
+
+/** `POST /v1/configuration`. Waits until what a pod is to know differs from what it has seen, within its patience. */
+export function configurationEndpoint({ source }: { source: ConfigurationSource }): Endpoint {
+  const underWay = new CallsUnderWay(maxPollsOfPod);
+  return async (caller, body) => {
+    const { seen, waitSeconds } = parseMessage(configurationRequest, body);
+    const wait = { seen, timeoutMs: waitSeconds * 1000, signal: caller.signal };
+    return encodeMessage(
+      await underWay.run(caller.pod.uid, () => source.waitForChange(caller.budgets, wait)),
+    );
+  };
+}

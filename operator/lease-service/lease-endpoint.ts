@@ -1,0 +1,56 @@
+import { refusal } from '../../accounting/ledger-transitions.ts';
+import { encodeMessage, leaseRequest } from '../../accounting/messages.ts';
+import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
+import { budgetKey } from '../configuration/budget-ref.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { LeaseBook, Ledgers } from '../ledger/ledgers.ts';
+import type { Caller, Endpoint } from './caller.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
+import { EndpointError, parseMessage } from './errors.ts';
+
+/** The call under way, and its repetition by a sidecar that gave up waiting for it. */
+const maxCallsOfRow = 2;
+
+/**
+ * `POST /v1/lease`. The actor of the ledger books one message after the other, so that what one row sends is in order.
+ * Figures of a pod that has a row are booked whatever its labels say now; granted is only what they allow.
+ */
+export function leaseEndpoint({
+  ledgers,
+  clock,
+  leaseSeconds,
+}: {
+  ledgers: Ledgers;
+  clock: Clock;
+  leaseSeconds: number;
+}): Endpoint {
+  const underWay = new CallsUnderWay(maxCallsOfRow);
+  return async (caller, body) => {
+    const request = parseMessage(leaseRequest, body);
+    const context = { ...holderOf(caller), nowMs: clock.nowMs(), leaseSeconds };
+    const answer = await underWay.run(`${context.key} ${request.ledgerUid}`, async () => {
+      const { book, message } = await chooseBook(ledgers, request, caller);
+      return book ? book.handle(message, context) : refusal('ledger_unknown');
+    });
+    return encodeMessage(answer satisfies LeaseAnswer);
+  };
+}
+
+/** Key and name of the row of a pod. */
+export function holderOf({ pod }: Caller): { key: string; name: string } {
+  return { key: `pod:${pod.uid}`, name: `${pod.namespace}/${pod.name}` };
+}
+
+async function chooseBook(
+  ledgers: Ledgers,
+  request: LeaseRequest,
+  caller: Caller,
+): Promise<{ book: LeaseBook | undefined; message: LeaseRequest }> {
+  const budget = { namespace: caller.pod.namespace, name: request.budget };
+  const allowed = caller.budgets.some(({ name }) => name === budget.name);
+  const book = await ledgers.find(request.ledgerUid, budget, { signal: caller.signal });
+  if (book && budgetKey(book.budget) !== budgetKey(budget)) throw new EndpointError('ledger_of_other_budget');
+  if (allowed) return { book, message: request };
+  if (!book?.hasRow(holderOf(caller).key)) throw new EndpointError('budget_not_allowed', budgetKey(budget));
+  return { book, message: request.kind === 'open' ? request : { ...request, ask: undefined } };
+}
