@@ -11,11 +11,11 @@ export interface KeyPair {
 
 const dayMs = 86_400_000;
 /** A certificate is valid from a little before now, because clocks of nodes differ. */
-export const backdatedMs = 5 * 60_000;
+const backdatedMs = 5 * 60_000;
 /** Nobody renews the CA's trust by hand, but a change of CA costs a round through every pod. */
-export const authorityLifeMs = 730 * dayMs;
+const authorityLifeMs = 730 * dayMs;
 /** As public CAs do it: short enough that a lost key is worthless soon. */
-export const leafLifeMs = 90 * dayMs;
+const leafLifeMs = 90 * dayMs;
 
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signature = { name: 'ECDSA', hash: 'SHA-256' } as const;

@@ -144,6 +144,20 @@ test('a missing right is Forbidden and wrong credentials are Unauthorized', asyn
   await stranger.close();
 });
 
+test('a kind that is not installed is an error, never an object that does not exist', async () => {
+  const group = 'not-installed.example';
+  const missing = { group, version: 'v1', plural: 'things', kind: 'Thing', namespaced: true };
+  const calls = [
+    kube.get(missing, { namespace, name: 'x' }),
+    kube.delete(missing, { namespace, name: 'x' }),
+    kube.list(missing, { namespace }),
+  ];
+  const reasons = await Promise.all(calls.map(async (call) => (await caught(call)).reason));
+  expect(reasons).toEqual(['NoSuchResource', 'NoSuchResource', 'NoSuchResource']);
+  const elsewhere = { namespace: 'does-not-exist', name: 'x' };
+  expect(await kube.get(configMaps, elsewhere)).toBeUndefined();
+});
+
 test('names that would leave their place in the path are refused', async () => {
   for (const name of ['', '..', 'a/b', 'a%2fb']) {
     await expect(kube.get(configMaps, { namespace, name })).rejects.toThrow(TypeError);

@@ -35,7 +35,7 @@ export class KubeClient {
     this.#wait = wait ?? ((ms, signal) => delay(ms, undefined, { signal }));
   }
 
-  /** The object, or undefined where there is none of that name. */
+  /** The object, or undefined where there is none of that name. `NoSuchResource` where its kind is not installed. */
   async get<T extends KubeObject>(
     resource: Resource,
     { namespace, name, signal }: ObjectOptions,

@@ -23,13 +23,15 @@ const statusReasons = [
 /**
  * Why a call failed. Beside the server's reasons: `TimedOut` no answer within the request's time;
  * `Unreachable` no connection, or one that broke; `InvalidAnswer` not JSON, or larger than allowed;
- * `Unknown` a reason not listed here.
+ * `NoSuchResource` a 404 that names no object: the kind is not installed, or this is no API server. It must never be taken for
+ * "the object does not exist"; `Unknown` a reason not listed here.
  */
 export type KubeErrorReason =
   | (typeof statusReasons)[number]
   | 'TimedOut'
   | 'Unreachable'
   | 'InvalidAnswer'
+  | 'NoSuchResource'
   | 'Unknown';
 
 /** A Status object, as the API server answers errors and sends them inside a watch. */
@@ -37,7 +39,7 @@ export interface KubeStatus {
   code?: number;
   reason?: string;
   message?: string;
-  details?: { retryAfterSeconds?: number };
+  details?: { name?: string; retryAfterSeconds?: number };
 }
 
 interface KubeErrorOptions {
@@ -79,7 +81,7 @@ export class KubeError extends Error {
     const seconds = status.details?.retryAfterSeconds;
     return new KubeError(`${call}: ${status.message ?? `HTTP ${code}`}`, {
       code,
-      reason: reasonOf(status.reason, code),
+      reason: reasonOf(status, code),
       retryAfterMs: retryAfterMs ?? (typeof seconds === 'number' ? seconds * 1000 : undefined),
     });
   }
@@ -90,14 +92,14 @@ export function isKubeError(error: unknown, ...reasons: KubeErrorReason[]): erro
   return error instanceof KubeError && (reasons.length === 0 || reasons.includes(error.reason));
 }
 
-function reasonOf(text: string | undefined, code: number): KubeErrorReason {
+function reasonOf({ reason: text, details }: KubeStatus, code: number): KubeErrorReason {
+  if (code === 404) return details?.name === undefined ? 'NoSuchResource' : 'NotFound';
   const known = statusReasons.find((reason) => reason === text);
   if (known !== undefined) return known;
   // Proxies and overload protection in front of the server answer without a Status.
   if (code === 429) return 'TooManyRequests';
   if (code === 503) return 'ServiceUnavailable';
   if (code === 410) return 'Gone';
-  if (code === 404) return 'NotFound';
   if (code === 401) return 'Unauthorized';
   return code === 403 ? 'Forbidden' : 'Unknown';
 }

@@ -74,13 +74,6 @@ export const events: Resource = {
   kind: 'Event',
   namespaced: true,
 };
-export const leases: Resource = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  kind: 'Lease',
-  namespaced: true,
-};
 /** Virtual: only `create` works, and nothing is stored. */
 export const tokenReviews: Resource = {
   group: 'authentication.k8s.io',
@@ -95,7 +88,7 @@ function core(plural: string, kind: string, namespaced: boolean): Resource {
 }
 
 /** `v1` for the core group, else `group/version`. */
-export function apiVersionOf(resource: Resource): string {
+function apiVersionOf(resource: Resource): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 }
 
