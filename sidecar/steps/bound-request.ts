@@ -1,5 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { type OutputLimitField, boundChatRequest, limitField } from '../../accounting/chat-bound.ts';
+import { outputMaximum } from '../../accounting/output-maximum.ts';
 import { factorAt } from '../../accounting/rate-card.ts';
 import { affordableOutputTokens, worstCase } from '../../accounting/worst-case.ts';
 import type { Catalogue } from '../catalogue.ts';
@@ -44,7 +45,8 @@ export function boundRequest(
     );
   const { maximum, minimum } = catalogue.budget.outputTokens;
   const field = bound.outputLimit?.field ?? limitField(model.model);
-  const told = bound.outputLimit?.tokens ?? maximum;
+  const longest = outputMaximum(model.model, model.version) ?? Number.POSITIVE_INFINITY;
+  const told = bound.outputLimit?.tokens ?? (maximum === undefined ? undefined : Math.min(maximum, longest));
   const outputTokens = Math.min(
     told ?? Number.POSITIVE_INFINITY,
     model.contextLength ?? Number.POSITIVE_INFINITY,
@@ -70,10 +72,13 @@ export function boundRequest(
         const tokens = prices.affordable(affordable);
         return tokens === undefined || tokens < least
           ? undefined
-          : prices.worst(Math.min(tokens, outputTokens));
+          : prices.worst(Math.min(tokens, outputTokens, longest));
       },
     },
-    limitFor: (reserved) => ({ field, tokens: Math.min(outputTokens, prices.affordable(reserved) ?? least) }),
+    limitFor: (reserved) => ({
+      field,
+      tokens: Math.min(outputTokens, longest, prices.affordable(reserved) ?? least),
+    }),
   };
 }
 

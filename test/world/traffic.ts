@@ -93,14 +93,16 @@ function note(
   }
 }
 
-const refusalBody = z.object({ error: z.object({ sapaibudget: z.object({ requested: z.string() }) }) });
+const refusalBody = z.object({
+  error: z.object({ sapaibudget: z.object({ requestedAtLeast: z.string() }) }),
+});
 
 /** What the refusal itself says the request needs at least. */
 function requestedBy(result: CallResult): string {
   const told = refusalBody.safeParse(result.body);
   if (!told.success)
     throw new Error(`the refusal does not say what was requested: ${JSON.stringify(result)}`);
-  return told.data.error.sapaibudget.requested;
+  return told.data.error.sapaibudget.requestedAtLeast;
 }
 
 /** What the same call reserved when its limit was left alone. */
