@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import express from 'express';
@@ -48,5 +47,6 @@ export async function startAdmin({ listen, registry, isReady, signal }: AdminOpt
   };
   if (signal.aborted) close();
   else signal.addEventListener('abort', close, { once: true });
-  return { port: (server.address() as AddressInfo).port, closed };
+  const address = server.address();
+  return { port: typeof address === 'object' && address !== null ? address.port : listen.port, closed };
 }

@@ -12,16 +12,12 @@ function noteOf(event: LedgerEvent): string {
   const pod = `Pod ${event.name}`;
   if (event.type === 'ReportRefused') return `${pod} sent a report that was refused: ${event.refusal}.`;
   const amount = `${formatAmount(event.amount)} CU`;
-  switch (event.type) {
-    case 'LeaseExpired':
-      return `${pod} was silent past the end of its lease: ${amount} are held until it reports.`;
-    case 'LeaseReclaimed':
-      return `${pod} reported again: ${amount} that were held are its lease again.`;
-    case 'LeaseLost':
-      return `${pod} started anew without its journal: ${amount} are held until evidence or the close of the month decides.`;
-    case 'Overrun':
-      return `${pod} spent ${amount} more than its requests had reserved: they are booked in full.`;
-    case 'ReleaseRevoked':
-      return `${pod} reported ${amount} that had been released as not spent: they are booked.`;
-  }
+  const notes: Record<typeof event.type, string> = {
+    LeaseExpired: `${pod} was silent past the end of its lease: ${amount} are held until it reports.`,
+    LeaseReclaimed: `${pod} reported again: ${amount} that were held are its lease again.`,
+    LeaseLost: `${pod} started anew without its journal: ${amount} are held until evidence or the close of the month decides.`,
+    Overrun: `${pod} spent ${amount} more than its requests had reserved: they are booked in full.`,
+    ReleaseRevoked: `${pod} reported ${amount} that had been released as not spent: they are booked.`,
+  };
+  return notes[event.type];
 }

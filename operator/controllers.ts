@@ -1,0 +1,188 @@
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Dispatcher } from 'undici';
+import { BudgetKeys } from './budget/budget-keys.ts';
+import { BudgetQueue, runBudgetController } from './budget/budget-controller.ts';
+import type { StoredBudget, StoredRateCard } from './budget/budget-controller.ts';
+import { ledgerObjectEvent } from './budget/ledger-events.ts';
+import { budgets as budgetResource, rateCards as rateCardResource } from './budget/resources.ts';
+import { SecretReader } from './budget/secret-reader.ts';
+import type { BudgetServices, RecordEvent } from './budget/services.ts';
+import { Subscriptions } from './budget/subscriptions.ts';
+import type { OperatorConfig } from './config.ts';
+import { budgetKey } from './configuration/budget-ref.ts';
+import { Configurations } from './configuration/configurations.ts';
+import { systemClock } from './kube/clock.ts';
+import type { KubeClient } from './kube/client.ts';
+import type { ReconcileReport } from './kube/controller.ts';
+import { EventRecorder } from './kube/events.ts';
+import { Informer } from './kube/informer.ts';
+import { startLedgers } from './ledger/ledger-registry.ts';
+import { LedgerStore } from './ledger/ledger-store.ts';
+import type { Ledgers } from './ledger/ledgers.ts';
+import type { OperatorMetrics } from './metrics.ts';
+import { runRateCardController } from './rate-card/rate-card-controller.ts';
+import { TokenBroker } from './sap/token-broker.ts';
+import type { ServerClock } from './server-clock.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Name of the program in events. */
+const controllerName = 'sapai.eerly.ai/operator';
+
+export interface ControllersOptions {
+  kube: KubeClient;
+  config: OperatorConfig;
+  clock: ServerClock;
+  dispatcher: Dispatcher;
+  metrics: OperatorMetrics;
+  log: Logger;
+  tasks: Tasks;
+  /** Stops reconciling. */
+  signal: AbortSignal;
+  /** Stops the ledgers: later, because sidecars still return what they hold. */
+  ledgerSignal: AbortSignal;
+}
+
+/** What the lease service serves from. */
+export interface Controllers {
+  ledgers: Ledgers;
+  configurations: Configurations;
+  tokens: BudgetKeys;
+}
+
+/** Starts caches and controllers; resolves when the caches are synced and the workers are at work. */
+export async function startControllers(options: ControllersOptions): Promise<Controllers> {
+  const { kube, clock, tasks, signal } = options;
+  const watched = watch(options);
+  const { budgets, rateCards, queue } = watched;
+  const services = buildServices(options, watched);
+  await Promise.all([budgets.synced, rateCards.synced]);
+  tasks.own(
+    'budget controller',
+    runBudgetController({
+      ...watched,
+      services,
+      clock: systemClock,
+      queue,
+      onReconcile: reconcileReporter(options, 'budget'),
+      signal,
+    }),
+  );
+  const onReconcile = reconcileReporter(options, 'rate_card');
+  tasks.own(
+    'rate card controller',
+    runRateCardController({ kube, cards: rateCards, clock, onReconcile, signal }),
+  );
+  const { ledgers, configurations, tokens } = services;
+  return { ledgers, configurations, tokens };
+}
+
+interface Watched {
+  budgets: Informer<StoredBudget>;
+  rateCards: Informer<StoredRateCard>;
+  queue: BudgetQueue;
+}
+
+function watch({ kube, log, tasks, signal }: ControllersOptions): Watched {
+  const budgets = new Informer<StoredBudget>({
+    kube,
+    resource: budgetResource,
+    onReport: reportTo(log, 'budgets'),
+  });
+  const rateCards = new Informer<StoredRateCard>({
+    kube,
+    resource: rateCardResource,
+    onReport: reportTo(log, 'rate cards'),
+  });
+  tasks.own('budget cache', budgets.run(signal));
+  tasks.own('rate card cache', rateCards.run(signal));
+  return { budgets, rateCards, queue: new BudgetQueue({ clock: systemClock }) };
+}
+
+function buildServices(options: ControllersOptions, watched: Watched): BudgetServices {
+  const { kube, config, clock, dispatcher, metrics, signal } = options;
+  const { budgets, rateCards, queue } = watched;
+  const { refreshMs, allowedSapHosts } = config;
+  const recordEvent = startEvents(options);
+  const ledgerStore = new LedgerStore({ kube, namespace: config.namespace });
+  const broker = new TokenBroker({ dispatcher, clock: systemClock });
+  const onChange = (user: string): void => queue.add(user);
+  return {
+    kube,
+    budgets,
+    rateCards,
+    secrets: new SecretReader({ kube, clock: systemClock, maxAgeMs: refreshMs, onChange, signal }),
+    subscriptions: new Subscriptions({ onRevoked: (key) => queue.add(key) }),
+    ledgers: openLedgers(options, { ...watched, ledgerStore, recordEvent }),
+    ledgerStore,
+    configurations: new Configurations({ clock: systemClock }),
+    broker,
+    dispatcher,
+    clock,
+    settings: { refreshMs, allowedSapHosts },
+    recordEvent,
+    tokens: new BudgetKeys({ broker }),
+    onObserved: (seen) => metrics.observeBudget(seen),
+  };
+}
+
+function openLedgers(
+  { clock, metrics, tasks, ledgerSignal }: ControllersOptions,
+  {
+    budgets,
+    queue,
+    ledgerStore,
+    recordEvent,
+  }: Watched & { ledgerStore: LedgerStore; recordEvent: RecordEvent },
+): Ledgers {
+  const ledgers = startLedgers({
+    store: ledgerStore,
+    clock,
+    signal: ledgerSignal,
+    onChange: (budget) => queue.addSoon(budget),
+    onWrite: (_budget, write) => metrics.countLedgerWrite(write),
+    onEvent: (budget, event) => {
+      metrics.countLedgerEvent(event);
+      const stored = budgets.get(budgetKey(budget));
+      if (stored) recordEvent(stored, ledgerObjectEvent(event));
+    },
+  });
+  tasks.own('ledgers', ledgers.stopped);
+  return ledgers;
+}
+
+function startEvents({ kube, log, tasks, ledgerSignal }: ControllersOptions): RecordEvent {
+  const recorder = new EventRecorder({
+    kube,
+    controller: controllerName,
+    instance: hostname(),
+    onDropped: ({ reason, error }) => log.warn({ reason, err: error }, 'event could not be written'),
+  });
+  tasks.own('events', recorder.run(ledgerSignal));
+  return (regarding, event) => {
+    log.info(
+      { object: `${regarding.metadata.namespace ?? ''}/${regarding.metadata.name}`, ...event },
+      'event',
+    );
+    recorder.record({ regarding, ...event });
+  };
+}
+
+function reconcileReporter(
+  { metrics, log }: ControllersOptions,
+  controller: 'budget' | 'rate_card',
+): (report: ReconcileReport) => void {
+  return (report) => {
+    metrics.observeReconcile(controller, report);
+    const { key, result, durationMs, error, retryAfterMs } = report;
+    if (error === undefined) log.debug({ controller, key, result, durationMs }, 'reconciled');
+    else log.error({ controller, key, err: error, retryAfterMs }, 'reconcile failed');
+  };
+}
+
+function reportTo(log: Logger, cache: string): (report: { type: string; error?: unknown }) => void {
+  return ({ type, error }) => {
+    if (error === undefined) log.debug({ cache, type }, 'cache');
+    else log.warn({ cache, type, err: error }, 'cache');
+  };
+}

@@ -1,0 +1,144 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import { Agent } from 'undici';
+import type { KeyPair } from './certificates/issue.ts';
+import { startAdmin } from './admin.ts';
+import type { OperatorConfig } from './config.ts';
+import { startControllers } from './controllers.ts';
+import { keepCertificates } from './keep-certificates.ts';
+import { systemClock } from './kube/clock.ts';
+import { KubeClient } from './kube/client.ts';
+import type { LeaseService } from './lease-service/lease-service.ts';
+import { startLeaseService } from './lease-service/server.ts';
+import { OperatorMetrics } from './metrics.ts';
+import { keepTime, prepareCluster } from './prepare.ts';
+import { ServerClock } from './server-clock.ts';
+import { Tasks } from './tasks.ts';
+
+/** Field manager of everything the operator applies. */
+const fieldManager = 'sapaibudget-operator';
+
+export interface OperatorOptions {
+  config: OperatorConfig;
+  kubeConfig: KubeConfig;
+  log: Logger;
+  version: string;
+  /** Stops the operator. */
+  signal: AbortSignal;
+}
+
+/** A running operator. */
+export interface Operator {
+  /** HTTPS for sidecars. */
+  port: number;
+  /** Metrics and probes. */
+  adminPort: number;
+  /** Resolves when, after the signal, everything has ended; rejects where a part failed and took the rest with it. */
+  stopped: Promise<void>;
+}
+
+/** Starts the operator; resolves when it serves sidecars. Waits for the API server and the CRDs as long as it takes. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const parts = buildParts(options);
+  const { config } = options;
+  const { metrics, signal, tasks, ledgersEnd } = parts;
+  let ready = false;
+  const admin = await startAdmin({
+    listen: config.adminListen,
+    registry: metrics.registry,
+    isReady: () => ready && !signal.aborted,
+    // Probes and metrics are answered to the end.
+    signal: ledgersEnd.signal,
+  });
+  tasks.own('admin', admin.closed);
+  try {
+    const service = await startServing(parts, options);
+    ready = true;
+    options.log.info({ port: service.port, adminPort: admin.port }, 'operator serves sidecars');
+    return { port: service.port, adminPort: admin.port, stopped: end(parts, service.closed) };
+  } catch (error) {
+    parts.failed.abort(error);
+    await end(parts, Promise.resolve()).catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Parts {
+  kube: KubeClient;
+  dispatcher: Agent;
+  clock: ServerClock;
+  metrics: OperatorMetrics;
+  tasks: Tasks;
+  /** Fired by a part that failed: takes the rest with it. */
+  failed: AbortController;
+  /** Stops what serves and reconciles. */
+  signal: AbortSignal;
+  /** Stops the ledgers, and what can go on until then. */
+  ledgersEnd: AbortController;
+}
+
+function buildParts({ kubeConfig, log, version, signal: outer }: OperatorOptions): Parts {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([outer, failed.signal]);
+  const metrics = new OperatorMetrics({ version });
+  const tasks = new Tasks({
+    onFailed: (name, error) => {
+      if (signal.aborted && error === signal.reason) return;
+      log.error({ task: name, err: error }, 'task failed, the operator stops');
+      failed.abort(error);
+    },
+  });
+  return {
+    kube: new KubeClient(kubeConfig, { fieldManager, onCall: (call) => metrics.countApiCall(call) }),
+    // HTTP/1.1: a pooled HTTP/2 session whose peer went silent would take every retry with it.
+    dispatcher: new Agent({ allowH2: false, connections: 16, connect: { timeout: 10_000 } }),
+    clock: new ServerClock(systemClock),
+    metrics,
+    tasks,
+    failed,
+    signal,
+    ledgersEnd: new AbortController(),
+  };
+}
+
+async function startServing(parts: Parts, { config, log }: OperatorOptions): Promise<LeaseService> {
+  const { kube, clock, metrics, tasks, signal, ledgersEnd } = parts;
+  const certificates = await prepareCluster({ kube, config, clock, log, signal });
+  const { ledgers, configurations, tokens } = await startControllers({
+    ...parts,
+    config,
+    log,
+    ledgerSignal: ledgersEnd.signal,
+  });
+  const service = await startLeaseService({
+    listen: config.listen,
+    certificates,
+    kube,
+    ledgers,
+    configurationSource: configurations,
+    tokens,
+    leaseSeconds: config.leaseSeconds,
+    clock,
+    log,
+    metrics,
+    signal,
+  });
+  const { namespace, advertisedNames: names } = config;
+  const use = (pair: KeyPair): void => service.useCertificates(pair);
+  tasks.own(
+    'certificates',
+    keepCertificates(certificates, { kube, namespace, names, clock, log, signal, use }),
+  );
+  tasks.own('clock', keepTime({ kube, clock, log, signal }));
+  return service;
+}
+
+/** Sidecars return what they hold until the service has closed; only then the ledgers may end. */
+async function end(parts: Parts, serviceClosed: Promise<void>): Promise<void> {
+  const { kube, dispatcher, tasks, failed, signal, ledgersEnd } = parts;
+  await serviceClosed;
+  ledgersEnd.abort(signal.reason);
+  await tasks.ended();
+  await Promise.all([kube.close(), dispatcher.destroy()]);
+  failed.signal.throwIfAborted();
+}
