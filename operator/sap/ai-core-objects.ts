@@ -59,7 +59,7 @@ const modelVersion = z.object({
   deprecated: z.boolean().catch(false),
   contextLength: z.int().min(1).optional().catch(undefined),
   /** Read by `parseLiveCost`. */
-  cost: z.unknown(),
+  cost: z.unknown().optional(),
 });
 
 export const foundationModel = z.object({
