@@ -1,14 +1,20 @@
 import { type Server, type ServerResponse, createServer } from 'node:http';
 import type { Registry } from 'prom-client';
 
-/** Makes the server of metrics and probes, which knows no secret and needs no key. */
-export function createAdminServer(options: { registry: Registry; ready: () => boolean }): Server {
+/** Makes the server of metrics and probes, which knows no secret and needs no key. `beforeScrape` sets gauges. */
+export function createAdminServer(options: {
+  registry: Registry;
+  ready: () => boolean;
+  beforeScrape: () => void;
+}): Server {
   return createServer((request, response) => {
     const path = request.method === 'GET' ? request.url : undefined;
     if (path === '/healthz') sendText(response, { status: 200, text: 'ok\n' });
     else if (path === '/readyz') sendText(response, readiness(options.ready()));
-    else if (path === '/metrics') void sendMetrics(response, options.registry);
-    else sendText(response, { status: 404, text: 'served here: /metrics, /healthz, /readyz\n' });
+    else if (path === '/metrics') {
+      options.beforeScrape();
+      void sendMetrics(response, options.registry);
+    } else sendText(response, { status: 404, text: 'served here: /metrics, /healthz, /readyz\n' });
   });
 }
 

@@ -53,6 +53,11 @@ export class Leases {
     return this.#holders.get(ledger.uid) ?? this.#open({ budget, ledgerUid: ledger.uid });
   }
 
+  /** Ledgers that this process has a lease of, for one budget. */
+  ledgersOf(budget: string): string[] {
+    return this.holders.filter(({ lease }) => lease.budget === budget).map(({ ledgerUid }) => ledgerUid);
+  }
+
   /** Winds up the leases of ledgers that are not current any more: their periods are over. */
   keepOnly(current: ReadonlySet<string>): void {
     for (const [ledgerUid, holder] of this.#holders) {

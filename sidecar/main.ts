@@ -16,8 +16,8 @@ async function main(): Promise<void> {
   process.exitCode = failure === undefined ? 0 : 1;
 }
 
-function withoutSecrets({ appKey: _, ...rest }: SidecarConfig) {
-  return rest;
+function withoutSecrets(config: SidecarConfig): SidecarConfig {
+  return { ...config, appKey: '(secret)' };
 }
 
 await main();

@@ -4,9 +4,8 @@ import { nanoPerCu } from '../accounting/amount.ts';
 import { unknownReason } from '../accounting/messages.ts';
 import { proxyReasons } from './proxy-error.ts';
 
-const outcomes = ['ok', 'upstream_error', 'denied', 'refused', 'clamped', 'client_gone'] as const;
 /** How a request of the application ended. */
-export type RequestOutcome = (typeof outcomes)[number];
+export type RequestOutcome = 'ok' | 'upstream_error' | 'denied' | 'refused' | 'clamped' | 'client_gone';
 
 const perModel = ['budget', 'budget_namespace', 'model', 'resource_group'] as const;
 const perBudget = ['budget', 'budget_namespace'] as const;
@@ -24,49 +23,69 @@ export type SidecarMetrics = ReturnType<typeof createMetrics>;
  */
 export function createMetrics() {
   const registry = new Registry();
+  const make = makers(registry);
+  const metrics = { registry, ...tokenMetrics(make), ...requestMetrics(make), ...leaseMetrics(make) };
+  startAtZero(metrics);
+  return metrics;
+}
+
+type Makers = ReturnType<typeof makers>;
+
+function makers(registry: Registry) {
   const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-    new Counter<L>({ name, help, labelNames: [...labelNames], registers });
-  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-    new Gauge<L>({ name, help, labelNames: [...labelNames], registers });
-  const histogram = <L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-    buckets: number[],
-  ) => new Histogram<L>({ name, help, labelNames: [...labelNames], buckets, registers });
-  const metrics = {
-    registry,
+  return {
+    counter: <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+      new Counter<L>({ name, help, labelNames: [...labelNames], registers }),
+    gauge: <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+      new Gauge<L>({ name, help, labelNames: [...labelNames], registers }),
+    histogram: <L extends string>(
+      name: string,
+      help: string,
+      labels: { names: readonly L[]; buckets: number[] },
+    ) => new Histogram<L>({ name, help, labelNames: [...labels.names], buckets: labels.buckets, registers }),
+  };
+}
+
+const usage = 'gen_ai_client_inference_usage';
+
+function tokenMetrics({ counter }: Makers) {
+  return {
     inputTokens: counter(
-      'gen_ai_client_inference_usage_input_tokens_total',
+      `${usage}_input_tokens_total`,
       'Input tokens SAP reported, cached ones included',
       perModel,
     ),
     outputTokens: counter(
-      'gen_ai_client_inference_usage_output_tokens_total',
+      `${usage}_output_tokens_total`,
       'Output tokens SAP reported, reasoning included',
       perModel,
     ),
     cacheReadTokens: counter(
-      'gen_ai_client_inference_usage_cache_read_input_tokens_total',
+      `${usage}_cache_read_input_tokens_total`,
       'Input tokens read from a cache, part of input',
       perModel,
     ),
     reasoningTokens: counter(
-      'gen_ai_client_inference_usage_reasoning_output_tokens_total',
+      `${usage}_reasoning_output_tokens_total`,
       'Reasoning tokens, part of output',
       perModel,
-    ),
-    duration: histogram(
-      'gen_ai_client_operation_duration_seconds',
-      'From the arrival of a request to the end of its answer',
-      perModel,
-      durationBuckets,
     ),
     spent: counter('sapaibudget_spent_capacity_units_total', 'Capacity units that requests cost, as booked', [
       ...perModel,
       'component',
     ]),
+  };
+}
+
+function requestMetrics({ counter, gauge, histogram }: Makers) {
+  const overhead = { names: ['phase'] as const, buckets: overheadBuckets };
+  const duration = { names: perModel, buckets: durationBuckets };
+  return {
+    duration: histogram(
+      'gen_ai_client_operation_duration_seconds',
+      'From the arrival of a request to the end of its answer',
+      duration,
+    ),
     requests: counter('sapaibudget_requests_total', 'Inference requests by how they ended', [
       ...perBudget,
       'outcome',
@@ -93,26 +112,29 @@ export function createMetrics() {
       'Largest real cost of a request divided by its reservation',
       ['model'],
     ),
-    leaseUnits: gauge('sapaibudget_lease_capacity_units', 'Capacity units of this sidecar’s lease', [
-      ...perBudget,
-      'state',
-    ]),
-    overhead: histogram('sapaibudget_overhead_seconds', 'Time the sidecar adds', ['phase'], overheadBuckets),
+    overhead: histogram('sapaibudget_overhead_seconds', 'Time the sidecar adds', overhead),
     inFlight: gauge('sapaibudget_in_flight_requests', 'Inference requests under way', []),
     throttled: counter('sapaibudget_upstream_throttled_total', 'Answers 429 of SAP', perModel),
+  };
+}
+
+function leaseMetrics({ counter, gauge }: Makers) {
+  return {
+    leaseUnits: gauge('sapaibudget_lease_capacity_units', 'Capacity units of this sidecar’s lease', [
+      'budget',
+      'state',
+    ]),
+    leasesBarred: gauge(
+      'sapaibudget_leases_barred',
+      'Leases never spent again, because their figures contradict the ledger',
+      [],
+    ),
     tokenRefresh: counter(
       'sapaibudget_upstream_token_refresh_total',
       'SAP access tokens fetched from the operator',
       ['result'],
     ),
-    leaseBarred: gauge(
-      'sapaibudget_leases_barred',
-      'Leases that are never spent again because their figures contradict the ledger',
-      [],
-    ),
   };
-  startAtZero(metrics);
-  return metrics;
 }
 
 /** CU as Prometheus counts them; a float for graphs only, never computed with. */

@@ -2,11 +2,13 @@ import type { Admission } from './admission.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Exchange } from './exchange.ts';
 import { modelLabels } from './booking.ts';
+import type { RequestOutcome } from './metrics.ts';
 import { ProxyError } from './proxy-error.ts';
 import { ReadOn } from './read-on.ts';
 import type { Services } from './services.ts';
 import { answerDeployment, answerDeployments } from './steps/answer-deployments.ts';
 import { endOfWhole, readWhole, sendWhole } from './steps/answer-json.ts';
+import { isEventStream, relayStream } from './steps/answer-stream.ts';
 import { answerStatus } from './steps/answer-status.ts';
 import { answerToken } from './steps/answer-token.ts';
 import { authenticate } from './steps/authenticate.ts';
@@ -50,11 +52,47 @@ function answerRead(
   return answerDeployment(exchange, catalogue, { deploymentId: route.deploymentId, origin });
 }
 
-async function serveChat(
+async function serveChat(exchange: Exchange, chat: ChatRoute, services: Services): Promise<void> {
+  const { namespace, budget } = chat.catalogue.budget;
+  const count = (outcome: RequestOutcome, status: number) =>
+    services.metrics.requests.inc({
+      budget,
+      budget_namespace: namespace,
+      outcome,
+      code_class: `${Math.floor(status / 100)}xx`,
+    });
+  try {
+    const { clampedTokens } = await meterChat(exchange, chat, services);
+    const status = exchange.response.statusCode;
+    count(outcomeOf(exchange, { status, clamped: clampedTokens !== undefined }), status);
+  } catch (error) {
+    if (error instanceof ProxyError) count(outcomeOfError(error), error.status);
+    throw error;
+  }
+}
+
+interface ChatRoute {
+  readonly route: Extract<Route, { kind: 'chat' }>;
+  readonly catalogue: Catalogue;
+}
+
+function outcomeOf(exchange: Exchange, answer: { status: number; clamped: boolean }): RequestOutcome {
+  if (exchange.gone.aborted) return 'client_gone';
+  if (answer.status >= 400) return 'upstream_error';
+  return answer.clamped ? 'clamped' : 'ok';
+}
+
+function outcomeOfError({ reason }: ProxyError): RequestOutcome {
+  if (reason === 'exhausted') return 'denied';
+  if (reason === 'client_gone') return 'client_gone';
+  return reason.startsWith('upstream_') ? 'upstream_error' : 'refused';
+}
+
+async function meterChat(
   exchange: Exchange,
-  { route, catalogue }: { route: Extract<Route, { kind: 'chat' }>; catalogue: Catalogue },
+  { route, catalogue }: ChatRoute,
   services: Services,
-): Promise<void> {
+): Promise<Admission> {
   const { booking, clock, config, leases, metrics } = services;
   const target = selectDeployment(exchange.request, catalogue, route.deploymentId);
   booking.refuseClosedRoute({ catalogue, target });
@@ -63,9 +101,11 @@ async function serveChat(
   // From here on money is set aside: whatever happens below ends the reservation.
   const admission = await reserve(exchange, { catalogue, target, chat }, leases);
   metrics.overhead.observe({ phase: 'admit' }, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
+  if (admission.clampedTokens !== undefined) metrics.clamped.inc(modelLabels(admission));
   metrics.inFlight.inc();
   try {
     await callAndAnswer(exchange, { admission, search: route.search }, services);
+    return admission;
   } finally {
     metrics.inFlight.dec();
     // Does nothing when the request was booked; what was not, for a fault of ours, is not free.
@@ -79,12 +119,22 @@ async function callAndAnswer(
   { admission, search }: { admission: Admission; search: string },
   services: Services,
 ): Promise<void> {
-  const { clock, config, life } = services;
+  const { booking, clock, config, life } = services;
   const readOn = new ReadOn({ gone: exchange.gone, stopped: life.stopped, ms: config.readOnMs });
   try {
     const sentAtMs = clock.monotonicMs();
     const head = await callUpstream(exchange, { admission, search, readOn }, services);
-    await relayWhole(exchange, { admission, head, sentAtMs, readOn }, services);
+    const overheadMs = sentAtMs - exchange.arrivedMs;
+    if (isEventStream(head))
+      await relayStream(exchange, {
+        admission,
+        head,
+        overheadMs,
+        givenUp: () => readOn.end,
+        book: (end) => booking.book(admission, end),
+        stallMs: config.upstreamMs,
+      });
+    else await relayWhole(exchange, { admission, head, sentAtMs, readOn }, services);
   } finally {
     readOn.dispose();
   }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { idle } from '../accounting/lease.ts';
 import { createAdminServer } from './admin.ts';
 import { Booking } from './booking.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -8,7 +9,7 @@ import { Denials } from './denials.ts';
 import { AppKeys } from './keys.ts';
 import { Leases } from './leases.ts';
 import { closeServer, listen } from './listen.ts';
-import { createMetrics } from './metrics.ts';
+import { type SidecarMetrics, createMetrics, metricUnits } from './metrics.ts';
 import { createOperatorClient } from './operator-client.ts';
 import { sleep } from './pause.ts';
 import { SapTokens } from './sap-token.ts';
@@ -49,6 +50,7 @@ export async function startSidecar(
   const admin = createAdminServer({
     registry: program.services.metrics.registry,
     ready: () => configuration.loaded && !program.life.refusing,
+    beforeScrape: () => showLeases(program.services.leases, program.services.metrics),
   });
   const adminOrigin = await listen(admin, config.adminListen);
   const polling = configuration.run(program.polling.signal);
@@ -134,16 +136,26 @@ function adoptLedgers(
   const current = new Set<string>();
   for (const [name, budget] of budgets) {
     if (budget.state === 'ready') current.add(budget.catalogue.budget.ledger.uid);
-    else for (const { lease } of leases.holders) if (lease.budget === name) current.add(lease.ledgerUid);
+    else for (const ledgerUid of leases.ledgersOf(name)) current.add(ledgerUid);
   }
   leases.keepOnly(current);
   tokens.forget(current);
 }
 
+function showLeases(leases: Leases, metrics: SidecarMetrics): void {
+  metrics.leaseUnits.reset();
+  for (const { lease } of leases.holders) {
+    const states = { available: idle(lease), in_flight: lease.reserved, unknown: lease.unknown };
+    for (const [state, amount] of Object.entries(states))
+      metrics.leaseUnits.inc({ budget: lease.budget, state }, metricUnits(amount));
+  }
+  metrics.leasesBarred.set(leases.holders.filter(({ phase }) => phase === 'barred').length);
+}
+
 /** Waits for requests under way; past the deadline they are cut off, and their cost is unknown. */
-async function drain(idle: Promise<void>, drainMs: number, stopping: AbortController): Promise<void> {
+async function drain(requestsOver: Promise<void>, drainMs: number, stopping: AbortController): Promise<void> {
   const drained = new AbortController();
-  const ended = idle.then(() => drained.abort());
+  const ended = requestsOver.then(() => drained.abort());
   await sleep(drainMs, drained.signal);
   stopping.abort(new Error('the time to drain is over'));
   await ended;

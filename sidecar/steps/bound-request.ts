@@ -3,7 +3,7 @@ import { type OutputLimitField, boundChatRequest, limitField } from '../../accou
 import { outputMaximum } from '../../accounting/output-maximum.ts';
 import { factorAt } from '../../accounting/rate-card.ts';
 import { affordableOutputTokens, worstCase } from '../../accounting/worst-case.ts';
-import type { Catalogue } from '../catalogue.ts';
+import type { Catalogue, PricedModel } from '../catalogue.ts';
 import type { Wish } from '../lease/next-move.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { Target } from './select-deployment.ts';
@@ -46,40 +46,48 @@ export function boundRequest(
   const { maximum, minimum } = catalogue.budget.outputTokens;
   const field = bound.outputLimit?.field ?? limitField(model.model);
   const longest = outputMaximum(model.model, model.version) ?? Number.POSITIVE_INFINITY;
-  const told = bound.outputLimit?.tokens ?? (maximum === undefined ? undefined : Math.min(maximum, longest));
-  const outputTokens = Math.min(
-    told ?? Number.POSITIVE_INFINITY,
-    model.contextLength ?? Number.POSITIVE_INFINITY,
-  );
-  if (outputTokens === Number.POSITIVE_INFINITY)
-    throw new ProxyError(
-      'no_output_bound',
-      `model ${model.model} has no stated context length: set ${field}, or outputTokens.maximum in the budget`,
-      { field },
-    );
-  const prices = pricesOf({ inputTokens: bound.inputTokens, choices: bound.choices, factor }, target);
+  const chosen = maximum === undefined ? undefined : Math.min(maximum, longest);
+  const outputTokens = outputBound(model, { told: bound.outputLimit?.tokens ?? chosen, field });
+  const { inputTokens, choices, certainty } = bound;
+  const prices = pricesOf({ inputTokens, choices, factor }, target);
   const least = Math.min(minimum, outputTokens);
-  const sentLimit = bound.outputLimit ?? (told === undefined ? undefined : { field, tokens: outputTokens });
+  const wish: Wish = {
+    amount: prices.worst(outputTokens),
+    smallest: prices.worst(least),
+    lower: (affordable) => {
+      const tokens = prices.affordable(affordable);
+      return tokens === undefined || tokens < least
+        ? undefined
+        : prices.worst(Math.min(tokens, outputTokens, longest));
+    },
+  };
+  const limitFor = (reserved: NanoCu) => ({
+    field,
+    tokens: Math.min(outputTokens, longest, prices.affordable(reserved) ?? least),
+  });
+  const relyOnMaximum = bound.outputLimit === undefined && chosen !== undefined;
   return {
     body,
     factor,
-    certainty: bound.certainty,
-    sentLimit,
-    wish: {
-      amount: prices.worst(outputTokens),
-      smallest: prices.worst(least),
-      lower: (affordable) => {
-        const tokens = prices.affordable(affordable);
-        return tokens === undefined || tokens < least
-          ? undefined
-          : prices.worst(Math.min(tokens, outputTokens, longest));
-      },
-    },
-    limitFor: (reserved) => ({
-      field,
-      tokens: Math.min(outputTokens, longest, prices.affordable(reserved) ?? least),
-    }),
+    certainty,
+    wish,
+    limitFor,
+    sentLimit: relyOnMaximum ? { field, tokens: outputTokens } : undefined,
   };
+}
+
+/** The most output a request can have: what the model is told, and never more than its context. */
+function outputBound(
+  { model, contextLength }: PricedModel,
+  { told, field }: { told: number | undefined; field: OutputLimitField },
+): number {
+  if (told !== undefined) return contextLength === undefined ? told : Math.min(told, contextLength);
+  if (contextLength !== undefined) return contextLength;
+  throw new ProxyError(
+    'no_output_bound',
+    `model ${model} has no stated context length: set ${field}, or outputTokens.maximum in the budget`,
+    { field },
+  );
 }
 
 /** Prices at the dearest version that may answer. */

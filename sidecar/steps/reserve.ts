@@ -1,4 +1,4 @@
-import { formatAmount } from '../../accounting/amount.ts';
+import { type NanoCu, formatAmount } from '../../accounting/amount.ts';
 import type { Admission } from '../admission.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Exchange } from '../exchange.ts';
@@ -46,8 +46,8 @@ function denial({ budget }: Catalogue, { wish }: BoundedChat, shortage: Shortage
     cap: formatAmount(ledger.cap),
     spent: formatAmount(ledger.settled + unreported),
     held: formatAmount(ledger.held),
-    // What was settled here is still outstanding for the ledger.
-    reserved: formatAmount(ledger.outstanding > unreported ? ledger.outstanding - unreported : 0n),
+    // For the ledger, what was settled here and what is idle here is outstanding, too.
+    reserved: formatAmount(difference(ledger.outstanding, unreported + idle)),
     requested: formatAmount(wish.amount),
     requestedAtLeast: formatAmount(wish.smallest),
     grantable: formatAmount(ledger.grantable + idle),
@@ -60,4 +60,8 @@ function denial({ budget }: Catalogue, { wish }: BoundedChat, shortage: Shortage
     `${facts.held} held. It resets at ${facts.resetTime}. ` +
     `Look with: kubectl describe saib ${budget.budget} -n ${budget.namespace}`;
   return new ProxyError('exhausted', message, { facts });
+}
+
+function difference(whole: NanoCu, part: NanoCu): NanoCu {
+  return whole > part ? whole - part : 0n;
 }

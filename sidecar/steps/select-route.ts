@@ -23,14 +23,10 @@ const served =
  * @throws ProxyError `path_not_supported`
  */
 export function selectRoute({ method = '', url = '' }: Pick<IncomingMessage, 'method' | 'url'>): Route {
-  const cut = url.indexOf('?');
-  const path = cut < 0 ? url : url.slice(0, cut);
-  const search = cut < 0 ? '' : url.slice(cut);
-  const chat = method === 'POST' ? chatPath.exec(path)?.[1] : undefined;
-  if (chat !== undefined) return { kind: 'chat', deploymentId: chat, search };
-  const read = method === 'GET' ? readRoute(path, search) : undefined;
-  if (read !== undefined) return read;
-  if (method === 'POST' && path === '/oauth/token') return { kind: 'token' };
+  const cut = url.includes('?') ? url.indexOf('?') : url.length;
+  const place = { path: url.slice(0, cut), search: url.slice(cut) };
+  const route = routes[method]?.(place);
+  if (route !== undefined) return route;
   throw new ProxyError('path_not_supported', `${method} on this path is not served; served are: ${served}`);
 }
 
@@ -40,9 +36,25 @@ export function surfaceOf(url: string): Surface {
   return url.startsWith('/v2/inference/') || url.startsWith('/v1/') ? 'openai' : 'ai-api';
 }
 
-function readRoute(path: string, search: string): Route | undefined {
+interface Place {
+  readonly path: string;
+  readonly search: string;
+}
+
+const routes: Readonly<Partial<Record<string, (place: Place) => Route | undefined>>> = {
+  GET: readRoute,
+  POST: callRoute,
+};
+
+function readRoute({ path, search }: Place): Route | undefined {
   if (path === '/v2/lm/deployments') return { kind: 'deployments', query: new URLSearchParams(search) };
   if (path === '/sapai/status') return { kind: 'status' };
   const deploymentId = deploymentPath.exec(path)?.[1];
   return deploymentId === undefined ? undefined : { kind: 'deployment', deploymentId };
+}
+
+function callRoute({ path, search }: Place): Route | undefined {
+  if (path === '/oauth/token') return { kind: 'token' };
+  const deploymentId = chatPath.exec(path)?.[1];
+  return deploymentId === undefined ? undefined : { kind: 'chat', deploymentId, search };
 }
