@@ -99,8 +99,11 @@ export class LeaseRecordError extends Error {
 }
 
 export function newLease(identity: { budget: string; ledgerUid: string; processId: string }): Lease {
+  const { budget, ledgerUid, processId } = identity;
   return {
-    ...identity,
+    budget,
+    ledgerUid,
+    processId,
     incarnation: 0,
     seq: 0,
     inFlight: undefined,

@@ -35,6 +35,17 @@ export class Booking {
   book(admission: Admission, end: CallEnd): Settlement {
     const { reservation, target, chat } = admission;
     const settlement = settlementOf(end, { rates: target.model.rates, factor: chat.factor });
+    this.#log.debug(
+      {
+        requestId: reservation.id,
+        model: target.model.model,
+        reserved: formatAmount(reservation.amount),
+        ...(settlement.kind === 'settled'
+          ? { spent: formatAmount(settlement.spent) }
+          : { reason: settlement.reason }),
+      },
+      'request booked',
+    );
     if (settlement.kind === 'unknown') {
       reservation.unknown(settlement.reason);
       this.#metrics.unknownUsage.inc({ reason: settlement.reason });

@@ -51,6 +51,7 @@ export interface LeaseHolderOptions {
 
 const freshMs = 1000;
 const retryRefusedMs = 5000;
+const askAgainMs = 50;
 
 /**
  * Holds one budget's lease for one period: reserves from what it has, asks the operator for more when that does
@@ -179,12 +180,15 @@ export class LeaseHolder {
 
   /** Steps of the request that is first in line. */
   async #serve(waiter: Waiter): Promise<Reservation> {
-    for (;;) {
+    for (let asked = false; ;) {
       if (waiter.signal.aborted) throw new LeaseError('client_gone', 'the client has gone');
       this.#refuseUnusable();
       const move = this.#nextMove(waiter);
       if (move.kind === 'reserve') return this.#take(waiter.id, move.amount);
       if (move.kind === 'refuse') throw this.#exhausted();
+      // Others may be faster than we each time: not as fast as the network allows.
+      if (asked && move.kind === 'ask') await this.#line.change(askAgainMs, waiter.signal);
+      asked = move.kind === 'ask';
       if (move.kind === 'ask') await this.#askFor(move, waiter);
       else await this.#line.change(waiter.deadlineMs - this.#options.clock.monotonicMs(), waiter.signal);
     }
@@ -219,7 +223,7 @@ export class LeaseHolder {
 
   #exhausted(): LeaseError {
     const { last } = this.#courier;
-    if (last === undefined) return unavailable('the operator has not answered yet');
+    if (last === undefined || !this.#alive()) return unavailable('the lease has ended and was not renewed');
     const { spent } = this.#book.lease;
     const shortage = {
       ledger: last.figures,
@@ -279,7 +283,6 @@ export class LeaseHolder {
         await this.#line.change(retryRefusedMs, signal);
       await this.#courier.open({ budget, ledgerUid, processId: newProcessId() }, signal);
       this.#changePhase('open');
-      this.#schedule.noteChange();
     }
     await this.#reportOnce(signal);
   }

@@ -57,7 +57,10 @@ export async function forward(
   if (answer.status !== 401) return answer;
   tokens.drop(admission.holder, token);
   answer.body.on('error', () => {}).destroy();
-  return attempt(await tokens.get(admission.holder));
+  const fresh = await tokens.get(admission.holder);
+  const second = await attempt(fresh);
+  if (second.status === 401) tokens.drop(admission.holder, fresh);
+  return second;
 }
 
 /**
