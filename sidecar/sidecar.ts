@@ -67,7 +67,8 @@ export async function startSidecar(
     await program.closeClients();
     log.info('sidecar has ended');
   };
-  return { origin, adminOrigin, fatal: program.fatal, close };
+  let closing: Promise<void> | undefined;
+  return { origin, adminOrigin, fatal: program.fatal, close: () => (closing ??= close()) };
 }
 
 function assemble(
