@@ -27,7 +27,7 @@ describe('a lease', () => {
     expect(rows).toContain(` ${world.namespace}/app`);
     const spent = reportMessage('chat', uid, { seq: 2, spent: '1.000000001', returned: '1' });
     expect(await call('/v1/lease', spent)).toMatchObject({
-      body: { ledger: { settled: '1.000000001', outstanding: '0.999999999', grantable: '7.999999999' } },
+      body: { ledger: { settled: '1.000000001', outstanding: '0.999999999', grantable: '8' } },
     });
     expect(world.running.outcomes).toEqual(['lease ok', 'lease ok', 'lease ok']);
   });
