@@ -13,6 +13,7 @@ import { podSchema } from './pod.ts';
 import type { Pod } from './pod.ts';
 import { webhookConfiguration } from './webhook-configuration.ts';
 import { startMesh } from './testing/mesh.ts';
+import { podOf } from './testing/pod-of.ts';
 import type { WebhookOutcome } from './webhook-service.ts';
 
 const operatorNamespace = 'sap-ai-budget';
@@ -30,22 +31,6 @@ let injection: Injection;
 let authorities: string;
 let stop: AbortController;
 const outcomes: WebhookOutcome[] = [];
-
-/** A pod that may run under Pod Security "restricted". */
-function podOf(name: string, { labels = {}, spec = {} }: { labels?: object; spec?: object } = {}): object {
-  const securityContext = {
-    allowPrivilegeEscalation: false,
-    capabilities: { drop: ['ALL'] },
-    runAsNonRoot: true,
-    seccompProfile: { type: 'RuntimeDefault' },
-  };
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, labels },
-    spec: { containers: [{ name: 'app', image: 'app', securityContext }], ...spec },
-  };
-}
 
 async function create(
   namespace: string,
