@@ -227,7 +227,7 @@ test('models without a rate are named, and the budget stays ready', async () => 
     status: 'False',
     reason: 'ModelsWithoutRate',
   });
-  expect(message).toMatch(/^gpt-5\.4-nano \(2026-03-17\) have no rate and are refused/);
+  expect(message).toMatch(/^Refused, because no rate is known: gpt-5\.4-nano \(2026-03-17\)\./);
   const { models } = (await fixture.budget(namespace))?.status ?? {};
   expect(models).toEqual({ available: (models?.priced ?? 0) + 1, priced: models?.priced });
 });
