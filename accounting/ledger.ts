@@ -40,8 +40,8 @@ export interface LedgerRow {
   incarnation: number;
   processId: string;
   olderProcessIds: string[];
-  /** Whether the newest process went on from a journal: the answer to its `open`, should it be repeated. */
-  resumed: boolean;
+  /** The oldest process whose journal all later ones went on from; the newest itself if it began without one. */
+  wholeSince: number;
   /** Number of the last report booked. */
   seq: number;
   granted: NanoCu;
