@@ -164,9 +164,11 @@ describe('a request is refused, and nothing is sent,', () => {
   });
 });
 
+function form(fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+  return call('/oauth/token', { method: 'POST', headers, body: new URLSearchParams(fields) });
+}
+
 describe('the token endpoint', () => {
-  const form = (fields: Record<string, string>, headers: Record<string, string> = {}) =>
-    call('/oauth/token', { method: 'POST', headers, body: new URLSearchParams(fields) });
   const credentials = { client_id: `chat.${appKey}`, client_secret: appKey };
 
   test.each([

@@ -54,7 +54,10 @@ export function boundRequest(
   const least = Math.min(catalogue.budget.outputTokens.minimum, outputTokens);
   const wish: Wish = {
     amount: prices.worst(outputTokens),
-    smallest: prices.worst(least),
+    // Only asked for when the budget is short.
+    get smallest() {
+      return prices.worst(least);
+    },
     lower: (affordable) => {
       const tokens = prices.affordable(affordable);
       return tokens === undefined || tokens < least

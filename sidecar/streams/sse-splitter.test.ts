@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, integer, property, tuple } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type SseEvent, SseSplitter } from './sse-splitter.ts';
 
@@ -16,7 +16,7 @@ function split(text: Buffer, sizes: readonly number[]): SseEvent[] {
   return last === undefined ? events : [...events, last];
 }
 
-const line = fc.constantFrom(
+const line = constantFrom(
   'data: {"a":"Grüße 🌍"}',
   'data:x',
   'data: [DONE]',
@@ -24,15 +24,15 @@ const line = fc.constantFrom(
   'event: x',
   'data:  two',
 );
-const lineEnd = fc.constantFrom('\n', '\r\n');
-const stream = fc
-  .array(fc.tuple(fc.array(line, { maxLength: 3 }), lineEnd), { maxLength: 6 })
-  .map((events) => events.map(([lines, end]) => [...lines, ''].join(end) + end).join(''));
+const lineEnd = constantFrom('\n', '\r\n');
+const stream = array(tuple(array(line, { maxLength: 3 }), lineEnd), { maxLength: 6 }).map((events) =>
+  events.map(([lines, end]) => [...lines, ''].join(end) + end).join(''),
+);
 
 describe('events', () => {
   test('are the same however their bytes are cut, and none is lost or changed', () => {
-    fc.assert(
-      fc.property(stream, fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (text, sizes) => {
+    assert(
+      property(stream, array(integer({ min: 1, max: 9 }), { minLength: 1 }), (text, sizes) => {
         const bytes = Buffer.from(text);
         const pieces = split(bytes, sizes);
         expect(pieces).toEqual(split(bytes, [bytes.length + 1]));
