@@ -93,7 +93,7 @@ export interface SnapshotRecord extends Omit<
 }
 
 /** A record that cannot follow what was before it: the journal is not to be trusted. */
-export class LeaseRecordError extends Error {
+class LeaseRecordError extends Error {
   override name = 'LeaseRecordError';
   readonly reason = 'record_out_of_order';
 }
@@ -142,6 +142,28 @@ export function applyRecord(lease: Lease, record: LeaseRecord): void {
       lease.inFlight = undefined;
       return adoptRow(lease, record.row);
     case 'reserve':
+    case 'settle':
+    case 'unknown':
+    case 'resolve':
+      return applyToRequest(lease, record);
+    case 'return':
+      expect(record.amount <= idle(lease), 'only what no reservation touches is returned');
+      lease.returned += record.amount;
+      return;
+    case 'snapshot':
+      return applySnapshot(lease, record);
+    default:
+      return refuseRecord(record);
+  }
+}
+
+/** What happens to one request: reserved, then settled or unknown, and what was unknown may be resolved. */
+function applyToRequest(
+  lease: Lease,
+  record: Extract<LeaseRecord, { type: 'reserve' | 'settle' | 'unknown' | 'resolve' }>,
+): void {
+  switch (record.type) {
+    case 'reserve':
       expect(!lease.reservations.has(record.id), 'a request reserves once');
       lease.reservations.set(record.id, { amount: record.amount, sinceMs: record.atMs });
       lease.reserved += record.amount;
@@ -161,12 +183,6 @@ export function applyRecord(lease: Lease, record: LeaseRecord): void {
       lease.unknown -= unknown.amount;
       return book(lease, unknown.amount, record.spent);
     }
-    case 'return':
-      expect(record.amount <= idle(lease), 'only what no reservation touches is returned');
-      lease.returned += record.amount;
-      return;
-    case 'snapshot':
-      return applySnapshot(lease, record);
     default:
       return refuseRecord(record);
   }
