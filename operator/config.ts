@@ -41,7 +41,9 @@ const injection = z
 
 /** The environment of the operator. The API server is found by KUBECONFIG, else from inside the cluster. */
 const environment = z.object({
-  SAPAIBUDGET_NAMESPACE: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a namespace'),
+  SAPAIBUDGET_NAMESPACE: z
+    .string('must be set')
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a namespace'),
   SAPAIBUDGET_LISTEN: address.prefault('0.0.0.0:9443'),
   SAPAIBUDGET_ADMIN_LISTEN: address.prefault('0.0.0.0:9444'),
   SAPAIBUDGET_WEBHOOK_LISTEN: address.prefault('0.0.0.0:9445'),

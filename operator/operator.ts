@@ -56,6 +56,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     signal: ledgersEnd.signal,
   });
   tasks.own('admin', admin.closed);
+  options.log.info({ port: admin.port }, 'admin listens');
   try {
     const { service, webhookPort } = await startServing(parts, options);
     ready = true;
