@@ -129,6 +129,7 @@ export function idle(lease: Lease): NanoCu {
 
 /** Changes the lease as the record says. Throws LeaseRecordError when the record cannot follow. */
 export function applyRecord(lease: Lease, record: LeaseRecord): void {
+  if ('id' in record) return applyToRequest(lease, record);
   switch (record.type) {
     case 'opened':
       return applyOpened(lease, record);
@@ -141,11 +142,6 @@ export function applyRecord(lease: Lease, record: LeaseRecord): void {
       expect(lease.inFlight?.seq === record.seq, 'an answer belongs to the report in flight');
       lease.inFlight = undefined;
       return adoptRow(lease, record.row);
-    case 'reserve':
-    case 'settle':
-    case 'unknown':
-    case 'resolve':
-      return applyToRequest(lease, record);
     case 'return':
       expect(record.amount <= idle(lease), 'only what no reservation touches is returned');
       lease.returned += record.amount;
