@@ -122,17 +122,6 @@ export class LeaseHolder {
     return this.#line.join({ id, wish, signal, deadlineMs: arrivedMs + this.#options.times.waitMs });
   }
 
-  /** Resolves once the lease is open, for those who need its incarnation; opens it if need be. */
-  async opened(signal: AbortSignal): Promise<{ incarnation: number }> {
-    this.#start();
-    while (this.#phase !== 'open') {
-      this.#refuseUnusable();
-      await this.#line.change(freshMs, signal);
-      signal.throwIfAborted();
-    }
-    return { incarnation: this.#book.lease.incarnation };
-  }
-
   /** Takes no new requests, returns what is idle once those under way are over, and removes the journal. */
   async retire(): Promise<void> {
     if (this.#running === undefined) return this.#book.remove();
@@ -189,6 +178,7 @@ export class LeaseHolder {
       // Others may be faster than we each time: not as fast as the network allows.
       if (asked && move.kind === 'ask') await this.#line.change(askAgainMs, waiter.signal);
       asked = move.kind === 'ask';
+      if (move.kind === 'ask') this.#refuseUnreachable(waiter);
       if (move.kind === 'ask') await this.#askFor(move, waiter);
       else await this.#line.change(waiter.deadlineMs - this.#options.clock.monotonicMs(), waiter.signal);
     }
@@ -212,7 +202,7 @@ export class LeaseHolder {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#ask = { ...ask, done: resolve, failed: reject };
     this.#schedule.wake();
-    const timer = setTimeout(() => reject(unavailable('the operator does not answer')), limitMs);
+    const timer = setTimeout(() => reject(silent()), limitMs);
     try {
       await promise;
     } finally {
@@ -247,10 +237,18 @@ export class LeaseHolder {
 
   /** An outage is waited for no longer than a request may wait, counted from when it began. */
   #operatorFailed(): void {
-    const { failingSinceMs } = this.#courier;
-    const failingMs = this.#options.clock.monotonicMs() - (failingSinceMs ?? Number.POSITIVE_INFINITY);
-    if (failingMs >= this.#options.times.waitMs)
-      this.#ask?.failed(unavailable('the operator cannot be reached'));
+    if (this.#silentMs() >= this.#options.times.waitMs) this.#ask?.failed(silent());
+  }
+
+  /** For how long the operator owes an answer; those who are late anyway wait no longer for it. */
+  #refuseUnreachable({ deadlineMs }: Waiter): void {
+    const isLate = this.#options.clock.monotonicMs() >= deadlineMs;
+    if (this.#silentMs() >= (isLate ? freshMs : this.#options.times.waitMs)) throw silent();
+  }
+
+  #silentMs(): number {
+    const { waitingSinceMs } = this.#courier;
+    return waitingSinceMs === undefined ? 0 : this.#options.clock.monotonicMs() - waitingSinceMs;
   }
 
   #start(): void {
@@ -330,6 +328,10 @@ export class LeaseHolder {
     this.#phase = phase;
     this.#line.notify();
   }
+}
+
+function silent(): LeaseError {
+  return unavailable('the operator cannot be reached, and the lease it gave does not cover this request');
 }
 
 function unavailable(message: string): LeaseError {

@@ -67,7 +67,7 @@ export async function forward(
  * Written from the decoded body and never the client's own bytes: where a name appears twice in the text, what was
  * bounded and what SAP reads could differ.
  */
-export function bodyToSend({ chat, clampedTokens, reservation }: Admission): Record<string, unknown> {
+function bodyToSend({ chat, clampedTokens, reservation }: Admission): Record<string, unknown> {
   const body = { ...chat.body };
   if (clampedTokens !== undefined) body[chat.limitFor(reservation.amount).field] = clampedTokens;
   else if (chat.sentLimit !== undefined) body[chat.sentLimit.field] = chat.sentLimit.tokens;
