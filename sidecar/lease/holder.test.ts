@@ -272,6 +272,8 @@ describe('a refused report', () => {
     await until(() => holder().phase === 'barred');
     operator.instead = undefined;
     expect(await outcome(holder().reserve('b', whole('0.1'), never))).toBe('lease_unavailable');
+    leases.keepOnly(new Set(['ledger-2']));
+    await until(() => leases.holders.length === 0);
     expect(readdirSync(folder)).toEqual(['ledger-1.journal']);
   });
 
