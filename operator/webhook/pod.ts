@@ -38,7 +38,6 @@ export const podSchema = z.looseObject({
 });
 
 export type Pod = z.infer<typeof podSchema>;
-export type PodSpec = Pod['spec'];
 export type Container = z.infer<typeof container>;
 export type EnvVar = z.infer<typeof envVar>;
 export type VolumeMount = z.infer<typeof volumeMount>;
