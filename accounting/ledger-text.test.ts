@@ -30,6 +30,16 @@ function eventful(): Scene {
   return scene;
 }
 
+/** A pod that lost a journal, fell silent, and of which evidence has decided. */
+function released(): Scene {
+  const scene = holding();
+  scene.open(processB);
+  scene.report(2, { incarnation: 2, ask: 1 });
+  scene.expire();
+  scene.release(7, 2);
+  return scene;
+}
+
 test('a ledger as text is a few sums and one readable line a row', () => {
   const { rows, heldRows, ...sums } = encodeLedger(eventful().ledger);
   expect(sums).toEqual({
@@ -60,6 +70,7 @@ test('a ledger as text is a few sums and one readable line a row', () => {
 test.each([
   { name: 'an empty ledger', ledger: new Scene().ledger },
   { name: 'one with all kinds of figures', ledger: eventful().ledger },
+  { name: 'one whose held amounts were released', ledger: released().ledger },
 ])('$name comes back as it was', ({ ledger }) => {
   expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);
 });
