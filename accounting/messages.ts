@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatAmount, parseAmount } from './amount.ts';
+import { formatAmount, maxQuantity, parseAmount } from './amount.ts';
 
 /** Version of every message below; an unknown version is refused, never guessed. */
 export const schemaVersion = 1;
@@ -7,17 +7,22 @@ export const schemaVersion = 1;
 /** Longest time, in seconds, that the operator lets a configuration poll wait. */
 export const maxPollSeconds = 55;
 
-/** An amount on the wire: decimal CU, at most nine decimals; a bigint of nano-CU once parsed. */
+/**
+ * An amount on the wire: decimal CU, at most nine decimals; a bigint of nano-CU once parsed. Twice the greatest limit
+ * a budget can have is more than any holder can mean, and keeps the sums of a ledger within what it can store.
+ */
 const amount = z
   .string()
   .max(24)
   .transform((text, ctx) => {
     try {
-      return parseAmount(text);
+      const parsed = parseAmount(text);
+      if (parsed <= 2n * maxQuantity) return parsed;
+      ctx.addIssue({ code: 'custom', message: 'must be at most twice the greatest limit of a budget' });
     } catch (cause) {
       ctx.addIssue({ code: 'custom', message: cause instanceof Error ? cause.message : String(cause) });
-      return z.NEVER;
     }
+    return z.NEVER;
   });
 const count = z.int().min(0);
 const budgetName = z.string().min(1).max(63);
