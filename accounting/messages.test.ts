@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { decodeLedger, encodeLedger } from './ledger-text.ts';
+import { handleLeaseRequest } from './ledger-transitions.ts';
+import { newLedger } from './ledger.ts';
 import { leaseRequest } from './messages.ts';
 
 const report = {
@@ -26,4 +29,36 @@ test.each([
 
 test('a message of another version is refused', () => {
   expect(leaseRequest.safeParse({ ...report, spent: '0', schema: 2 }).success).toBe(false);
+});
+
+/** The greatest numbers of a message, and ones that only a schema can keep out. */
+const [greatest, tooGreat] = [999_999_999_999_999, Number.MAX_SAFE_INTEGER];
+const cost = (rest: object) => [{ reason: 'usage_missing', count: 1, amount: '1', sinceMs: 1, ...rest }];
+
+const opening = (processId: string, from?: object) => ({
+  schema: 1,
+  kind: 'open',
+  budget: 'chat',
+  ledgerUid: 'u',
+  processId,
+  ...(from && {
+    resume: { incarnation: 1, seq: 0, spent: '0', overrun: '0', returned: '0', unknown: [], ...from },
+  }),
+});
+
+test.each([
+  { name: 'the number of the last report', resume: (seq: number) => ({ seq }) },
+  { name: 'a count of requests', resume: (count: number) => ({ unknown: cost({ count }) }) },
+  { name: 'a time', resume: (sinceMs: number) => ({ unknown: cost({ sinceMs }) }) },
+])('$name that a ledger could not be read back with is refused', ({ resume }) => {
+  expect(leaseRequest.safeParse(opening('0'.repeat(16), resume(tooGreat))).success).toBe(false);
+  const ledger = newLedger({
+    budget: { namespace: 'team-a', name: 'chat' },
+    period: { name: '2026-11', startMs: 0, endMs: 1 },
+    cap: 0n,
+  });
+  const context = { key: 'pod:a', name: 'team-a/a', nowMs: 0, leaseSeconds: 1 };
+  for (const message of [opening('0'.repeat(16)), opening('1'.repeat(16), resume(greatest))])
+    handleLeaseRequest(ledger, leaseRequest.parse(message), context);
+  expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);
 });

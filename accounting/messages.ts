@@ -24,7 +24,8 @@ const amount = z
     }
     return z.NEVER;
   });
-const count = z.int().min(0);
+/** A count, number or time in ms: no more digits than a ledger's text reads back, and always a time that can be written. */
+const count = z.int().min(0).max(999_999_999_999_999);
 const budgetName = z.string().min(1).max(63);
 const uid = z.string().min(1).max(64);
 const decimalText = z.string().regex(/^\d{1,12}(\.\d{1,18})?$/);
@@ -42,7 +43,7 @@ export type UnknownReason = z.infer<typeof unknownReason>;
 /** Requests of one holder whose cost is unknown for one reason. */
 const unknownCost = z.strictObject({
   reason: unknownReason,
-  count: z.int().min(1),
+  count: count.min(1),
   /** Sum of what they can have cost at most. */
   amount,
   /** When the oldest of them began to be unknown, ms since the epoch by the holder's clock. */
@@ -69,7 +70,7 @@ const openRequest = z.strictObject({
   /** Random per process: the same id gets the same incarnation, known older ids are refused. */
   processId: z.string().regex(/^[0-9a-f]{16}$/),
   /** Present when the journal is whole: what the process goes on from. Absent: the rest is held. */
-  resume: z.strictObject({ incarnation: z.int().min(1), seq: count, ...holderFigures }).optional(),
+  resume: z.strictObject({ incarnation: count.min(1), seq: count, ...holderFigures }).optional(),
 });
 
 const reportRequest = z.strictObject({
@@ -77,8 +78,8 @@ const reportRequest = z.strictObject({
   kind: z.literal('report'),
   budget: budgetName,
   ledgerUid: uid,
-  incarnation: z.int().min(1),
-  seq: z.int().min(1),
+  incarnation: count.min(1),
+  seq: count.min(1),
   ...holderFigures,
   /** What the holder wants on top of what it holds: `need` or nothing, `want` at most. */
   ask: z.strictObject({ need: amount, want: amount }).optional(),
