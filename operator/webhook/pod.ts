@@ -33,6 +33,7 @@ export const podSchema = z.looseObject({
     hostPID: z.boolean().optional(),
     shareProcessNamespace: z.boolean().optional(),
     os: z.looseObject({ name: z.string() }).optional(),
+    terminationGracePeriodSeconds: z.int().optional(),
     nodeSelector: z.record(z.string(), z.string()).optional(),
   }),
 });
