@@ -25,7 +25,11 @@ export const podSchema = z.looseObject({
     annotations: z.record(z.string(), z.string()).optional(),
   }),
   spec: z.looseObject({
-    containers: z.array(container),
+    // A pod without any is refused by the API server, but later, and as null.
+    containers: z
+      .array(container)
+      .nullish()
+      .transform((list) => list ?? []),
     initContainers: z.array(container).optional(),
     ephemeralContainers: z.array(container).optional(),
     volumes: z.array(volume).optional(),
