@@ -115,6 +115,21 @@ describe('an answer of SAP', () => {
     expect(totals()).toMatchObject({ settled: 0n, held: 0n });
   });
 
+  test.each([
+    { end: 'breaks', last: undefined, reason: 'connection_lost' },
+    { end: 'fails', last: '{"error":{"message":"filtered"}}', reason: 'upstream_error' },
+  ])('that $end after counting as it went is held: the count was not its last', async ({ last, reason }) => {
+    await startWithSap((_, response) => {
+      const chunk = `{"choices":[{"delta":{"content":"hi"}}],"usage":{"prompt_tokens":9,"completion_tokens":1}}`;
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${chunk}\n\n`);
+      if (last === undefined) response.write('data: ', () => response.destroy());
+      else response.end(`data: ${last}\n\n`);
+    });
+    await (await stage.chat('Hello', { max_tokens: 50, stream: true })).text();
+    await until(() => row()?.unknownCosts[0]?.reason === reason);
+    expect(totals().settled).toBe(0n);
+  });
+
   test('longer than is read is held', async () => {
     await startWithSap(
       (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('x'.repeat(5000)),

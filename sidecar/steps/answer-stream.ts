@@ -50,9 +50,9 @@ export async function relayStream(exchange: Exchange, call: StreamCall): Promise
     await client.write(Buffer.from(costLine(book(end), admission)));
   };
   const answered = (): CallEnd => {
-    const { usage, hasContent, failed } = meter;
+    const { usage, finalUsage, hasContent, failed } = meter;
     return failed
-      ? { kind: 'error_in_stream', usage }
+      ? { kind: 'error_in_stream', usage: finalUsage, hasContent }
       : { kind: 'answered', status: head.status, usage, hasContent };
   };
   const outcome = await pump(head.body, { meter, client, onDone: () => tell(answered()) });
@@ -62,7 +62,7 @@ export async function relayStream(exchange: Exchange, call: StreamCall): Promise
   }
   const kind = outcome === 'too_long' || call.givenUp() === 'read_bound' ? 'read_bound' : 'connection_lost';
   if (!told) await client.write(errorEvent(exchange.id));
-  await tell({ kind, usage: meter.usage });
+  await tell({ kind, usage: meter.finalUsage, hasContent: meter.hasContent });
   client.end();
 }
 

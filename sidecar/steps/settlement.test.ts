@@ -65,6 +65,11 @@ const cases: { name: string; end: CallEnd; want: object }[] = [
     end: { kind: 'connection_lost', usage },
     want: paid,
   },
+  {
+    name: 'a connection lost after text and usage without output is unknown',
+    end: { kind: 'connection_lost', usage: { prompt_tokens: 9, completion_tokens: 0 }, hasContent: true },
+    want: unknown('connection_lost'),
+  },
   { name: 'an answer read no further is unknown', end: { kind: 'read_bound' }, want: unknown('read_bound') },
   {
     name: 'an error within a stream is unknown',

@@ -8,13 +8,18 @@ import type { RateTier } from '../../accounting/messages.ts';
 export type CallEnd =
   /** Nothing of the request left. */
   | { kind: 'not_sent' }
-  | { kind: 'connection_lost'; usage?: unknown }
+  | ({ kind: 'connection_lost' } & Told)
   /** We stopped reading an answer nobody waited for, or one that is too long. */
-  | { kind: 'read_bound'; usage?: unknown }
+  | ({ kind: 'read_bound' } & Told)
   /** An error event inside an answer that had begun with 200. */
-  | { kind: 'error_in_stream'; usage?: unknown }
-  /** `usage` as the answer has it; `hasContent`: whether it holds any text or tool call. */
-  | { kind: 'answered'; status: number; usage?: unknown; hasContent?: boolean };
+  | ({ kind: 'error_in_stream' } & Told)
+  | ({ kind: 'answered'; status: number } & Told);
+
+/** `usage` as the answer has it; `hasContent`: whether it holds any text or tool call. */
+interface Told {
+  usage?: unknown;
+  hasContent?: boolean;
+}
 
 /** What is booked for a call. */
 export type Settlement =
@@ -45,8 +50,8 @@ export function settlementOf(
   return { kind: 'settled', spent: price.total, price, usage };
 }
 
-function contradictsContent(end: CallEnd, usage: Usage): boolean {
-  return end.kind === 'answered' && end.hasContent === true && usage.output === 0;
+function contradictsContent({ hasContent }: Told, usage: Usage): boolean {
+  return hasContent === true && usage.output === 0;
 }
 
 function unknownReasonOf({ kind }: Exclude<CallEnd, { kind: 'not_sent' }>): UnknownReason {

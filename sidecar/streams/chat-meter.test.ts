@@ -53,3 +53,13 @@ test('the last usage counts, and content and errors are noted', () => {
   read(meter, '{"error":{"code":"429"}}');
   expect([meter.hasContent, meter.failed, meter.usage]).toEqual([true, true, { prompt_tokens: 2 }]);
 });
+
+test('only a usage chunk after all choices is final', () => {
+  const meter = new ChatMeter({ usageWanted: true });
+  read(meter, `{"choices":[{"delta":{"content":"a"}}],"usage":${usage}}`);
+  read(meter, `{"choices":[],"prompt_filter_results":[],"usage":${usage}}`);
+  read(meter, '{"choices":[]}');
+  expect(meter.finalUsage).toBeUndefined();
+  read(meter, `{"choices":[],"usage":${usage}}`);
+  expect(meter.finalUsage).toEqual(JSON.parse(usage));
+});

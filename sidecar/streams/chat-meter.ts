@@ -11,6 +11,7 @@ export type EventFate = { kind: 'pass'; raw: Buffer } | { kind: 'hide' } | { kin
 export class ChatMeter {
   readonly #usageWanted: boolean;
   #usage: unknown;
+  #finalUsage: unknown;
   #hasContent = false;
   #failed = false;
 
@@ -21,6 +22,11 @@ export class ChatMeter {
   /** The last usage seen, whichever chunk had it. */
   get usage(): unknown {
     return this.#usage;
+  }
+
+  /** The usage that came in a chunk of its own, after all choices: the only one that a broken stream can be priced by. */
+  get finalUsage(): unknown {
+    return this.#finalUsage;
   }
 
   get hasContent(): boolean {
@@ -47,6 +53,7 @@ export class ChatMeter {
   #note(chunk: Record<string, unknown>): void {
     const { usage, error, choices } = chunk;
     if (usage !== undefined && usage !== null) this.#usage = usage;
+    if (isUsageChunk(chunk)) this.#finalUsage = usage;
     if (typeof error === 'object' && error !== null) this.#failed = true;
     this.#hasContent ||= hasContent(choices);
   }
@@ -64,7 +71,11 @@ function parseChunk(data: string): Record<string, unknown> | undefined {
 /** The chunk that is there for usage alone; the first chunk, of content filters, has no choices either. */
 function isUsageChunk({ usage, choices, ...rest }: Record<string, unknown>): boolean {
   return (
-    usage !== null && Array.isArray(choices) && choices.length === 0 && !('prompt_filter_results' in rest)
+    usage !== undefined &&
+    usage !== null &&
+    Array.isArray(choices) &&
+    choices.length === 0 &&
+    !('prompt_filter_results' in rest)
   );
 }
 
