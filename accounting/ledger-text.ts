@@ -37,7 +37,7 @@ const rowHeader =
 const heldHeader = 'v1 key reason count since amount wayBack';
 
 /** Most lines of `heldRows`; what goes beyond is one line with the key `*`. */
-export const maxHeldLines = 1500;
+const maxHeldLines = 1500;
 
 type HeldReason = UnknownCost['reason'] | 'not_itemised' | 'journal_lost' | 'lease_expired';
 
@@ -168,11 +168,11 @@ interface HeldLine {
 }
 
 /** Everything held, by holder and reason: the whole of it, whatever the ledger's sums say. */
-export function heldLines(ledger: Ledger): HeldLine[] {
+function heldLines(ledger: Ledger): HeldLine[] {
   return [...ledger.rows.values()].flatMap(heldLinesOf);
 }
 
-export function heldLinesOf(row: LedgerRow): HeldLine[] {
+function heldLinesOf(row: LedgerRow): HeldLine[] {
   const { key } = row;
   const lines: HeldLine[] = row.unknownCosts.map((cost) => ({ key, ...cost }));
   const itemised = row.unknownCosts.reduce((sum, { amount }) => sum + amount, 0n);

@@ -66,8 +66,9 @@ export function readManifest(path: string): Manifest {
 
 /** The examples of the product. */
 export function readExamples(): { name: string; object: Manifest }[] {
-  return readdirSync(pathOf('../examples'))
-    .sort()
+  return readdirSync(pathOf('../examples'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.yaml'))
+    .toSorted()
     .map((name) => ({ name, object: readManifest(`../examples/${name}`) }));
 }
 
