@@ -97,12 +97,46 @@ function sendStatus(exchange: Exchange, status: number, headers: OutgoingHttpHea
     sendAzureError(response, status, { message, code: String(status) });
     return;
   }
+  if (route.startsWith('service-') || route.startsWith('usage-')) {
+    sendServiceStatus(exchange, status, message);
+    return;
+  }
+  sendAiCoreStatus(exchange, status, message);
+}
+
+function sendAiCoreStatus(exchange: Exchange, status: number, message: string): void {
   if (status === 429) {
-    sendJson(response, status, { error: { code: '429', message } });
+    sendJson(exchange.response, status, { error: { code: '429', message } });
     return;
   }
   sendAiApiError(exchange, status, message);
 }
+
+/** A status of one of the services beside AI Core. */
+function sendServiceStatus({ response, route }: Exchange, status: number, message: string): void {
+  if (route.startsWith('service-')) {
+    sendJson(response, status, { error: serviceErrors.get(status) ?? 'GeneralError', description: message });
+    return;
+  }
+  if (status === 429) {
+    send(response, status, { body: throttlePage, headers: { 'content-type': 'text/html' } });
+    return;
+  }
+  sendJson(response, status, { error: { message } });
+}
+
+/** What stands in front of usage data answers before it does. */
+const throttlePage = `<html>
+<head><title>429 Too Many Requests</title></head>
+<body><center><h1>429 Too Many Requests</h1></center><hr><center>openresty</center></body>
+</html>
+`;
+
+const serviceErrors = new Map([
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [429, 'TooManyRequests'],
+]);
 
 const messages = new Map([
   [400, 'The request was not understood.'],

@@ -2,7 +2,9 @@ import type { Caller, Exchange } from './exchange.ts';
 import * as admin from './handlers/admin.ts';
 import * as aiApi from './handlers/ai-api.ts';
 import { chatCompletions } from './handlers/chat.ts';
+import { listOfferings, listPlans } from './handlers/service-manager.ts';
 import { issueToken } from './handlers/token.ts';
+import * as usageData from './handlers/usage-data.ts';
 
 type Answer = void | Promise<void>;
 
@@ -17,11 +19,14 @@ interface RoutePath {
 /**
  * Who may call. `open`: everybody; `local`: only this machine; `tenant`: needs an access token;
  * `group`: needs a resource group as well. `inference` is `group` whose handler chooses its faults itself.
+ * `usage` and `service-manager` need a token of a key of that service.
  */
 export type Route = RoutePath &
   (
     | { access: 'open' | 'local'; handle: (exchange: Exchange) => Answer }
+    | { access: 'usage'; handle: (exchange: Exchange) => Answer }
     | { access: 'tenant' | 'group' | 'inference'; handle: (exchange: Exchange, caller: Caller) => Answer }
+    | { access: 'service-manager'; handle: (exchange: Exchange, caller: Caller) => Answer }
   );
 
 /** Every path the emulator serves; the first that matches wins. Another API is more lines and a handler file. */
@@ -48,12 +53,21 @@ const routes: readonly Route[] = [
     handle: chatCompletions,
   },
 
+  usage('usage-monthly', '/reports/v1/monthlyUsage', usageData.monthlyUsage),
+  usage('usage-monthly', '/reports/v1/monthlyDirectoryUsage', usageData.monthlyUsage),
+  usage('usage-daily', '/reports/v1/subaccountUsage', usageData.subaccountUsage),
+  usage('usage-cost', '/reports/v1/monthlySubaccountsCost', usageData.monthlyCost),
+  usage('usage-credits', '/reports/v1/cloudCreditsDetails', usageData.cloudCredits),
+  entitlement('service-offerings', '/v1/service_offerings', listOfferings),
+  entitlement('service-plans', '/v1/service_plans', listPlans),
+
   local('GET', '/__emulator/books', admin.readBooks),
   local('GET', '/__emulator/requests', admin.readRequests),
   local('GET', '/__emulator/service-keys', admin.readServiceKeys),
   local('GET', '/__emulator/faults', admin.listFaults),
   local('POST', '/__emulator/faults', admin.addFaults),
   local('DELETE', '/__emulator/faults', admin.clearFaults),
+  local('POST', '/__emulator/close-day', admin.closeDay),
   local('POST', '/__emulator/reset', admin.reset),
 ];
 
@@ -106,6 +120,18 @@ function read(
   handle: (exchange: Exchange, caller: Caller) => Answer,
 ): Route {
   return { name, method: 'GET', path, access, handle };
+}
+
+function entitlement(
+  name: string,
+  path: string,
+  handle: (exchange: Exchange, caller: Caller) => Answer,
+): Route {
+  return { name, method: 'GET', path, access: 'service-manager', handle };
+}
+
+function usage(name: string, path: string, handle: (exchange: Exchange) => Answer): Route {
+  return { name, method: 'GET', path, access: 'usage', handle };
 }
 
 function local(method: RoutePath['method'], path: string, handle: (exchange: Exchange) => Answer): Route {
