@@ -97,7 +97,7 @@ function sendStatus(exchange: Exchange, status: number, headers: OutgoingHttpHea
     sendAzureError(response, status, { message, code: String(status) });
     return;
   }
-  if (route.startsWith('service-') || route.startsWith('usage-')) {
+  if (/^(service|usage)-/.test(route)) {
     sendServiceStatus(exchange, status, message);
     return;
   }
