@@ -1,4 +1,5 @@
 import { sendAiApiError, sendAzureError } from './answers.ts';
+import type { Deployment, EmulatorConfig } from './config.ts';
 import type { Caller, Exchange } from './exchange.ts';
 import { findDeployment, findModel, findVersion } from './inference-target.ts';
 import type { Target } from './inference-target.ts';
@@ -10,9 +11,8 @@ export function findAzureTarget(exchange: Exchange, caller: Caller): Target | un
   if (deployment === undefined) {
     return undefined;
   }
-  const model = findModel(world.config, deployment.model?.name ?? '');
-  const version = model === undefined ? undefined : findVersion(model, deployment.model?.version ?? '');
-  if (model === undefined || version === undefined || deployment.executableId !== 'azure-openai') {
+  const served = servedModel(world.config, deployment);
+  if (served === undefined) {
     sendAiApiError(exchange, 404, `The path is not served by executable ${deployment.executableId}.`);
     return undefined;
   }
@@ -20,5 +20,17 @@ export function findAzureTarget(exchange: Exchange, caller: Caller): Target | un
     sendAzureError(response, 404, { message: 'Resource not found', code: '404' });
     return undefined;
   }
-  return { deployment, model, version };
+  return { deployment, ...served };
+}
+
+function servedModel(
+  config: EmulatorConfig,
+  { executableId, model: named }: Deployment,
+): Omit<Target, 'deployment'> | undefined {
+  if (executableId !== 'azure-openai' || named === undefined) {
+    return undefined;
+  }
+  const model = findModel(config, named.name);
+  const version = model === undefined ? undefined : findVersion(model, named.version);
+  return model === undefined || version === undefined ? undefined : { model, version };
 }

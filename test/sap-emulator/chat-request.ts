@@ -11,7 +11,8 @@ const contentPart = z.discriminatedUnion('type', [
 ]);
 export type ContentPart = z.infer<typeof contentPart>;
 
-const chatMessage = z.looseObject({
+/** One message of a conversation. */
+export const chatMessage = z.looseObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
   content: z.union([z.string(), z.array(contentPart).max(2048)]).nullish(),
   name: z.string().max(64).optional(),

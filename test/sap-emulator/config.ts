@@ -102,6 +102,8 @@ const emulatorConfig = z.strictObject({
       crlf: z.boolean().default(false),
       /** Answers are compressed for clients that accept gzip. */
       gzip: z.boolean().default(false),
+      /** Errors of orchestration without an envelope, as some of its versions send them. */
+      flatErrors: z.boolean().default(false),
     })
     .prefault({}),
   /** Rules in force from the start and again after a reset. */

@@ -4,6 +4,7 @@ import { send, sendAiApiError, sendAzureError, sendJson, sendTokenError } from '
 import type { Exchange } from './exchange.ts';
 import type { FaultName } from './fault-names.ts';
 import type { Faults } from './faults.ts';
+import { describeFailure, sendFailures } from './orchestration-failure.ts';
 
 const statuses: readonly (readonly [FaultName, number])[] = [
   ['http-400', 400],
@@ -93,7 +94,7 @@ function sendStatus(exchange: Exchange, status: number, headers: OutgoingHttpHea
     sendTokenError(response, status, tokenErrors.get(status) ?? 'server_error', message);
     return;
   }
-  if (route === 'chat' && status !== 401 && status !== 403) {
+  if (azureRoutes.has(route) && status !== 401 && status !== 403) {
     sendAzureError(response, status, { message, code: String(status) });
     return;
   }
@@ -105,6 +106,12 @@ function sendStatus(exchange: Exchange, status: number, headers: OutgoingHttpHea
 }
 
 function sendAiCoreStatus(exchange: Exchange, status: number, message: string): void {
+  const { route } = exchange;
+  if (orchestrationRoutes.has(route) && status !== 401 && status !== 403) {
+    const location = route === 'orchestration' ? 'LLM Module' : 'Embedding Module';
+    sendFailures(exchange, [describeFailure(exchange, { code: status, location, text: message })], false);
+    return;
+  }
   if (status === 429) {
     sendJson(exchange.response, status, { error: { code: '429', message } });
     return;
@@ -137,6 +144,9 @@ const serviceErrors = new Map([
   [403, 'Forbidden'],
   [429, 'TooManyRequests'],
 ]);
+
+const azureRoutes: ReadonlySet<string> = new Set(['chat', 'embeddings']);
+const orchestrationRoutes: ReadonlySet<string> = new Set(['orchestration', 'orchestration-embeddings']);
 
 const messages = new Map([
   [400, 'The request was not understood.'],

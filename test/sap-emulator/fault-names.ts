@@ -31,6 +31,7 @@ export const faultName = z.enum([
   'empty-month', // usage data without a single row
   'usage-on-finish',
   'split-bytes',
+  'output-filtered', // orchestration: the text is taken away after it was made and billed
 ]);
 export type FaultName = z.infer<typeof faultName>;
 

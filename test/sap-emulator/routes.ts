@@ -2,6 +2,8 @@ import type { Caller, Exchange } from './exchange.ts';
 import * as admin from './handlers/admin.ts';
 import * as aiApi from './handlers/ai-api.ts';
 import { chatCompletions } from './handlers/chat.ts';
+import { azureEmbeddings } from './handlers/embeddings.ts';
+import * as orchestration from './handlers/orchestration.ts';
 import { listOfferings, listPlans } from './handlers/service-manager.ts';
 import { issueToken } from './handlers/token.ts';
 import * as usageData from './handlers/usage-data.ts';
@@ -45,13 +47,10 @@ const routes: readonly Route[] = [
   read('deployments', '/v2/lm/deployments/$count', 'group', aiApi.countDeployments),
   read('deployments', '/v2/lm/deployments/:id', 'group', aiApi.getDeployment),
 
-  {
-    name: 'chat',
-    method: 'POST',
-    path: '/v2/inference/deployments/:id/chat/completions',
-    access: 'inference',
-    handle: chatCompletions,
-  },
+  inference('chat', 'chat/completions', chatCompletions),
+  inference('embeddings', 'embeddings', azureEmbeddings),
+  inference('orchestration', 'v2/completion', orchestration.completion),
+  inference('orchestration-embeddings', 'v2/embeddings', orchestration.embeddings),
 
   usage('usage-monthly', '/reports/v1/monthlyUsage', usageData.monthlyUsage),
   usage('usage-monthly', '/reports/v1/monthlyDirectoryUsage', usageData.monthlyUsage),
@@ -132,6 +131,20 @@ function entitlement(
 
 function usage(name: string, path: string, handle: (exchange: Exchange) => Answer): Route {
   return { name, method: 'GET', path, access: 'usage', handle };
+}
+
+function inference(
+  name: string,
+  path: string,
+  handle: (exchange: Exchange, caller: Caller) => Answer,
+): Route {
+  return {
+    name,
+    method: 'POST',
+    path: `/v2/inference/deployments/:id/${path}`,
+    access: 'inference',
+    handle,
+  };
 }
 
 function local(method: RoutePath['method'], path: string, handle: (exchange: Exchange) => Answer): Route {

@@ -7,16 +7,12 @@ import { frameOf, jsonAnswer } from '../chat-answer.ts';
 import type { AnswerFrame } from '../chat-answer.ts';
 import { countPrompt, planChat } from '../chat-plan.ts';
 import { checkChatRequest, checkSize, messageText } from '../chat-request.ts';
-import type { ChatRequest } from '../chat-request.ts';
 import { streamEvents } from '../chat-stream.ts';
 import type { StreamEvent } from '../chat-stream.ts';
+import { chooseFaults } from '../choose-faults.ts';
 import { readControls } from '../controls.ts';
-import type { Controls } from '../controls.ts';
 import type { Caller, Exchange } from '../exchange.ts';
 import { fail, isRefusal } from '../failures.ts';
-import type { FaultName, FaultParameters } from '../fault-names.ts';
-import type { Faults } from '../faults.ts';
-import type { Target } from '../inference-target.ts';
 import { replyStream, replyWhole } from '../reply.ts';
 
 /** A request that has passed every check, with all that its answer depends on. */
@@ -41,7 +37,8 @@ export async function chatCompletions(exchange: Exchange, caller: Caller): Promi
     return;
   }
   const { request } = checked;
-  const faults = chooseFaults({ exchange, caller, target, request, controls });
+  const stream = request.stream === true;
+  const faults = chooseFaults({ exchange, caller, target, stream, text: messageText(request), controls });
   if (isRefusal(faults) && (await fail(exchange, faults))) {
     return;
   }
@@ -53,31 +50,6 @@ export async function chatCompletions(exchange: Exchange, caller: Caller): Promi
   }
   const plan = planChat({ request, controls, faults, ...target }, prompt);
   await serve({ exchange, caller, target, faults, plan, frame: frameOf(exchange, target) });
-}
-
-interface ChoiceOfFaults {
-  exchange: Exchange;
-  caller: Caller;
-  target: Target;
-  request: ChatRequest;
-  controls: Controls;
-}
-
-function chooseFaults({ exchange, caller, target, request, controls }: ChoiceOfFaults): Faults {
-  const { world } = exchange;
-  const byRule = world.faultRules.choose({
-    route: exchange.route,
-    clientId: caller.tenant.clientId,
-    deployment: target.deployment.id,
-    model: target.model.model,
-    stream: request.stream === true,
-    text: messageText(request),
-  });
-  const faults = new Map<FaultName, FaultParameters>(byRule);
-  for (const name of controls.faults) {
-    faults.set(name, controls.parameters);
-  }
-  return faults;
 }
 
 async function serve(inference: ChatInference): Promise<void> {
