@@ -1,6 +1,6 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
-import { available, changeRow, maxOlderProcessIds, unused } from './ledger.ts';
+import { available, changeRow, maxOlderProcessIds, meter, unused } from './ledger.ts';
 import type {
   LeaseAnswer,
   LeaseRefusalReason,
@@ -104,13 +104,20 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
     if (r.state === 'expired') r.state = 'open';
     if (request.resume) events.push(...book(r, request.resume, resumed));
     if (!resumed) events.push(...loseRest(r, context.nowMs));
-    if (resumed && request.resume) r.seq = request.resume.seq;
+    if (request.resume) meterResumed(ledger, r, request.resume);
     if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
     Object.assign(r, { state: 'open', processId: request.processId, resumed, name: context.name });
     r.incarnation += 1;
     r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
   });
   return { ...opened(ledger, row, context), events };
+}
+
+/** Usage of a report that was not booked before its process ended; raising `seq` keeps it from being added again. */
+function meterResumed(ledger: Ledger, row: LedgerRow, resume: NonNullable<OpenRequest['resume']>): void {
+  if (resume.seq <= row.seq) return;
+  meter(ledger, resume.usage);
+  row.seq = resume.seq;
 }
 
 /** A journal may be gone on from when it knows all that this row knows, and evidence has not decided yet. */
@@ -146,6 +153,7 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
     }
     events.push(...book(r, request, r.state === 'open'));
     r.seq = request.seq;
+    meter(ledger, request.usage);
     renew(r, context);
   });
   if (row.state === 'released') return { ...refuse('row_released', context), events };

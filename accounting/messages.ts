@@ -56,6 +56,34 @@ const holderFigures = {
   unknown: z.array(unknownCost).max(unknownReason.options.length),
 };
 
+/** Most lines of metered usage in one message. */
+export const maxUsageLines = 256;
+/** Longest names in a line of metered usage; longer ones are cut. */
+export const maxUsageModel = 64;
+export const maxUsageVersion = 32;
+
+/** What settled requests of one day (UTC), model and version used and cost. */
+export const meteredUsage = z.strictObject({
+  day: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/),
+  model: z
+    .string()
+    .max(maxUsageModel)
+    .regex(/^[!-~]+$/),
+  version: z
+    .string()
+    .max(maxUsageVersion)
+    .regex(/^[!-~]+$/),
+  /** Tokens that were not read from a cache, that were, and of output. */
+  input: count,
+  cacheRead: count,
+  output: count,
+  spent: amount,
+});
+export type MeteredUsage = z.infer<typeof meteredUsage>;
+
+/** Usage settled since the report before; added once, in the write that books the report. */
+const usageLines = z.array(meteredUsage).max(maxUsageLines).optional();
+
 const openRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   kind: z.literal('open'),
@@ -64,7 +92,15 @@ const openRequest = z.strictObject({
   /** Random per process: the same id gets the same incarnation, known older ids are refused. */
   processId: z.string().regex(/^[0-9a-f]{16}$/),
   /** Present when the journal is whole: what the process goes on from. Absent: the rest is held. */
-  resume: z.strictObject({ incarnation: z.int().min(1), seq: count, ...holderFigures }).optional(),
+  resume: z
+    .strictObject({
+      incarnation: z.int().min(1),
+      seq: count,
+      ...holderFigures,
+      /** Of report `seq`, if that was not answered. */
+      usage: usageLines,
+    })
+    .optional(),
 });
 
 const reportRequest = z.strictObject({
@@ -75,6 +111,7 @@ const reportRequest = z.strictObject({
   incarnation: z.int().min(1),
   seq: z.int().min(1),
   ...holderFigures,
+  usage: usageLines,
   /** What the holder wants on top of what it holds: `need` or nothing, `want` at most. */
   ask: z.strictObject({ need: amount, want: amount }).optional(),
 });

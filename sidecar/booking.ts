@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import { formatAmount } from '../accounting/amount.ts';
+import type { RequestUsage } from '../accounting/metered-usage.ts';
+import type { Usage } from '../accounting/usage.ts';
 import type { Admission } from './admission.ts';
 import { ProxyError } from './proxy-error.ts';
 import { type SidecarMetrics, metricUnits } from './metrics.ts';
@@ -40,7 +42,7 @@ export class Booking {
       this.#metrics.unknownUsage.inc({ reason: settlement.reason });
       return settlement;
     }
-    reservation.settle(settlement.spent);
+    reservation.settle(settlement.spent, requestUsage(target, settlement.usage));
     this.#count(admission, settlement);
     this.#checkBound(admission, settlement);
     return settlement;
@@ -79,6 +81,15 @@ export class Booking {
       'a request cost more than its bound, its route is closed',
     );
   }
+}
+
+function requestUsage(
+  { model: { model, version } }: Admission['target'],
+  usage: Usage | undefined,
+): RequestUsage | undefined {
+  if (usage === undefined) return undefined;
+  const { input, cacheRead, output } = usage;
+  return { model, version, input, cacheRead, output };
 }
 
 /** Labels of a request, all from the configuration. */

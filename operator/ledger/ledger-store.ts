@@ -135,8 +135,8 @@ function ownMetadata({ metadata }: KubeObject): ObjectMeta {
   return own;
 }
 
-function sizeOf({ rows, heldRows }: LedgerText): number {
-  return rows.length + heldRows.length;
+function sizeOf({ rows, heldRows, usage }: LedgerText): number {
+  return rows.length + heldRows.length + usage.length;
 }
 
 function fitting(text: LedgerText): LedgerText {
