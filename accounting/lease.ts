@@ -103,22 +103,14 @@ export interface SnapshotRecord extends Omit<
 }
 
 /** A record that cannot follow what was before it: the journal is not to be trusted. */
-export class LeaseRecordError extends Error {
+class LeaseRecordError extends Error {
   override name = 'LeaseRecordError';
   readonly reason = 'record_out_of_order';
 }
 
-export function newLease({
-  budget,
-  ledgerUid,
-  processId,
-}: {
-  budget: string;
-  ledgerUid: string;
-  processId: string;
-}): Lease {
+export function newLease(identity: { budget: string; ledgerUid: string; processId: string }): Lease {
+  const { budget, ledgerUid, processId } = identity;
   return {
-    // Named one by one: records are given here, too, and their other members are not the lease's.
     budget,
     ledgerUid,
     processId,
@@ -148,6 +140,7 @@ export function idle(lease: Lease): NanoCu {
 
 /** Changes the lease as the record says. Throws LeaseRecordError when the record cannot follow. */
 export function applyRecord(lease: Lease, record: LeaseRecord): void {
+  if ('id' in record) return applyToRequest(lease, record);
   switch (record.type) {
     case 'opened':
       return applyOpened(lease, record);
@@ -157,6 +150,23 @@ export function applyRecord(lease: Lease, record: LeaseRecord): void {
       expect(lease.inFlight?.seq === record.seq, 'an answer belongs to the report in flight');
       lease.inFlight = undefined;
       return adoptRow(lease, record.row);
+    case 'return':
+      expect(record.amount <= idle(lease), 'only what no reservation touches is returned');
+      lease.returned += record.amount;
+      return;
+    case 'snapshot':
+      return applySnapshot(lease, record);
+    default:
+      return refuseRecord(record);
+  }
+}
+
+/** What happens to one request: reserved, then settled or unknown, and what was unknown may be resolved. */
+function applyToRequest(
+  lease: Lease,
+  record: Extract<LeaseRecord, { type: 'reserve' | 'settle' | 'unknown' | 'resolve' }>,
+): void {
+  switch (record.type) {
     case 'reserve':
       expect(!lease.reservations.has(record.id), 'a request reserves once');
       lease.reservations.set(record.id, { amount: record.amount, sinceMs: record.atMs });
@@ -177,12 +187,6 @@ export function applyRecord(lease: Lease, record: LeaseRecord): void {
       lease.unknown -= unknown.amount;
       return book(lease, unknown.amount, record.spent);
     }
-    case 'return':
-      expect(record.amount <= idle(lease), 'only what no reservation touches is returned');
-      lease.returned += record.amount;
-      return;
-    case 'snapshot':
-      return applySnapshot(lease, record);
     default:
       return refuseRecord(record);
   }

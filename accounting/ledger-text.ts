@@ -35,13 +35,13 @@ export class LedgerTextError extends Error {
 }
 
 const rowHeader =
-  'v1 key incarnation seq state granted spent overrun unknown lost returned released expires tokenExpires resumed process older name';
+  'v1 key incarnation seq state granted spent overrun unknown lost returned released expires tokenExpires wholeSince process older name';
 const heldHeader = 'v1 key reason count since amount wayBack';
 
 /** Most lines of `heldRows`; what goes beyond is one line with the key `*`. */
-export const maxHeldLines = 1500;
+const maxHeldLines = 1500;
 
-type HeldReason = UnknownCost['reason'] | 'journal_lost' | 'lease_expired';
+type HeldReason = UnknownCost['reason'] | 'not_itemised' | 'journal_lost' | 'lease_expired';
 
 const monthClose = 'evidence-or-month-close';
 /** How an amount that is held for a reason comes back. */
@@ -51,6 +51,7 @@ const wayBack: Record<HeldReason, string> = {
   connection_lost: monthClose,
   read_bound: monthClose,
   process_killed: monthClose,
+  not_itemised: monthClose, // reported after evidence had decided about a part of it
   journal_lost: monthClose,
   lease_expired: 'report-of-its-holder',
 };
@@ -117,7 +118,7 @@ function encodeRow(row: LedgerRow): string {
     ...amounts.map(formatAmount),
     row.expires,
     row.tokenExpires,
-    row.resumed ? 1 : 0,
+    row.wholeSince,
     row.processId || '-',
     row.olderProcessIds.join(',') || '-',
     row.name,
@@ -153,7 +154,7 @@ function decodeRow(line: string): LedgerRow {
     released: amount(10),
     expires: wholeNumber(field(11)),
     tokenExpires: wholeNumber(field(12)),
-    resumed: field(13) === '1',
+    wholeSince: wholeNumber(field(13)),
     processId: field(14) === '-' ? '' : field(14),
     olderProcessIds: older === '-' ? [] : older.split(','),
     name: field(16),
@@ -171,13 +172,18 @@ interface HeldLine {
 }
 
 /** Everything held, by holder and reason: the whole of it, whatever the ledger's sums say. */
-export function heldLines(ledger: Ledger): HeldLine[] {
+function heldLines(ledger: Ledger): HeldLine[] {
   return [...ledger.rows.values()].flatMap(heldLinesOf);
 }
 
 function heldLinesOf(row: LedgerRow): HeldLine[] {
   const { key } = row;
   const lines: HeldLine[] = row.unknownCosts.map((cost) => ({ key, ...cost }));
+  const itemised = row.unknownCosts.reduce((sum, { amount }) => sum + amount, 0n);
+  if (row.unknown > itemised) {
+    const amount = row.unknown - itemised;
+    lines.push({ key, reason: 'not_itemised', count: 1, sinceMs: row.expires * 1000, amount });
+  }
   if (row.lost > 0n)
     lines.push({ key, reason: 'journal_lost', count: 1, sinceMs: row.lostSinceMs, amount: row.lost });
   const rest = row.state === 'open' ? 0n : unused(row);

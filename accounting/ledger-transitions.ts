@@ -51,22 +51,23 @@ export function expireRows(ledger: Ledger, nowMs: number): LedgerEvent[] {
 }
 
 /**
- * Evidence says what a held amount cost: `spent` of it was used, the rest comes back. Of a live holder only what its
- * lost processes left can be released; of a silent one everything. Throws RangeError when the row holds less, or
- * when the evidence says more was spent than was held (that is an overrun, and not for this function).
+ * Evidence says what a silent holder's held amount cost: `spent` of it was used, the rest comes back. Of a holder that
+ * reports nothing can be released: it would not know of the cost that evidence found, and spend that part of its lease
+ * once more. Throws RangeError when the row is open or holds another amount, or when the evidence says more was spent
+ * than was held (that is an overrun, and not for this function).
  */
 export function releaseHeld(ledger: Ledger, release: { key: string; held: NanoCu; spent: NanoCu }): void {
   const row = ledger.rows.get(release.key);
   if (!row) throw new RangeError(`no row ${release.key} to release from`);
-  const releasable = row.state === 'open' ? row.lost : row.lost + row.unknown + unused(row);
-  if (release.held !== releasable) throw new RangeError(`row ${row.key} holds another amount by now`);
+  if (row.state === 'open') throw new RangeError(`row ${row.key} is its holder's, who reports`);
+  if (release.held !== row.lost + row.unknown + unused(row))
+    throw new RangeError(`row ${row.key} holds another amount by now`);
   if (release.spent < 0n || release.spent > release.held)
     throw new RangeError('evidence must lie within the held amount');
   changeRow(ledger, row, (r) => {
     r.spent += release.spent;
     r.released += release.held - release.spent;
     r.lost = 0n;
-    if (r.state === 'open') return;
     r.unknown = 0n;
     r.unknownCosts = [];
     r.state = 'released';
@@ -84,13 +85,24 @@ export function noteToken(
   return true;
 }
 
-/** What a holder may be granted: at least what it needs or nothing, and ever smaller shares as little is left. */
-export function grantSize(ask: { need: NanoCu; want: NanoCu }, ledger: Ledger): NanoCu {
+/**
+ * What a holder may be granted: what it needs or nothing, and ever smaller shares beyond that as little is left. Half
+ * of what is left is shared among the holders whose leases run, so that the next ones find something, too.
+ */
+export function grantSize(ask: { need: NanoCu; want: NanoCu }, ledger: Ledger, nowMs: number): NanoCu {
   const left = available(ledger);
   if (ask.need <= 0n || left < ask.need) return 0n;
-  const share = left / (2n * BigInt(Math.max(1, ledger.rows.size)));
-  const wanted = ask.want < share ? ask.want : share;
-  return wanted > ask.need ? wanted : ask.need;
+  if (ask.want <= ask.need) return ask.need;
+  const share = left / (2n * BigInt(Math.max(1, countLive(ledger, nowMs))));
+  return max(ask.need, min(ask.want, share));
+}
+
+function countLive(ledger: Ledger, nowMs: number): number {
+  let count = 0;
+  for (const row of ledger.rows.values()) {
+    if (row.state === 'open' && row.expires * 1000 >= nowMs) count += 1;
+  }
+  return count;
 }
 
 function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Outcome {
@@ -102,12 +114,15 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
   const resumed = known !== undefined && mayResume(row, request.resume);
   changeRow(ledger, row, (r) => {
     if (r.state === 'expired') r.state = 'open';
-    if (request.resume) events.push(...book(r, request.resume, resumed));
+    // What a journal from before a loss says is within what was lost then, and later spending is not in it.
+    if (request.resume && request.resume.incarnation >= r.wholeSince)
+      events.push(...book(r, request.resume, resumed));
     if (!resumed) events.push(...loseRest(r, context.nowMs));
     if (request.resume) meterResumed(ledger, r, request.resume);
     if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
-    Object.assign(r, { state: 'open', processId: request.processId, resumed, name: context.name });
+    Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
     r.incarnation += 1;
+    if (!resumed) r.wholeSince = r.incarnation;
     r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
   });
   return { ...opened(ledger, row, context), events };
@@ -120,11 +135,14 @@ function meterResumed(ledger: Ledger, row: LedgerRow, resume: NonNullable<OpenRe
   row.seq = resume.seq;
 }
 
-/** A journal may be gone on from when it knows all that this row knows, and evidence has not decided yet. */
+/**
+ * A journal may be gone on from when it knows all that this row knows, and evidence has not decided yet. One that turns
+ * up after another process had to begin without it is of no use: what it could spend is lost.
+ */
 function mayResume(row: LedgerRow, resume: OpenRequest['resume']): boolean {
   if (!resume || row.state === 'released') return false;
-  if (resume.incarnation > row.incarnation || resume.seq < row.seq) return false;
-  return !goesBackwards(row, resume);
+  if (resume.incarnation > row.incarnation || resume.incarnation < row.wholeSince) return false;
+  return resume.seq >= row.seq && !goesBackwards(row, resume);
 }
 
 /** What the last process of this holder had left, and what it did not know, is held until evidence decides. */
@@ -142,9 +160,11 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
   const row = ledger.rows.get(context.key);
   if (!row || request.incarnation > row.incarnation) return refuse('row_unknown', context);
   if (request.incarnation < row.incarnation) return refuse('process_superseded', context);
-  if (request.seq <= row.seq) return reported(ledger, row, context);
+  const released = row.state === 'released';
+  if (request.seq <= row.seq)
+    return released ? refuse('row_released', context) : reported(ledger, row, context);
   if (request.seq > row.seq + 1) return refuse('sequence_gap', context);
-  if (row.state !== 'released' && goesBackwards(row, request)) return refuse('report_backwards', context);
+  if (!released && goesBackwards(row, request)) return refuse('report_backwards', context);
   const events: LedgerEvent[] = [];
   changeRow(ledger, row, (r) => {
     if (r.state === 'expired') {
@@ -156,7 +176,7 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
     meter(ledger, request.usage);
     renew(r, context);
   });
-  if (row.state === 'released') return { ...refuse('row_released', context), events };
+  if (released) return { ...refuse('row_released', context), events };
   grant(ledger, row, request, context);
   return { ...reported(ledger, row, context), events };
 }
@@ -175,24 +195,25 @@ function book(row: LedgerRow, figures: Figures, creditReturns: boolean): LedgerE
   row.spent = max(row.spent, figures.spent);
   row.unknown = max(0n, total - row.spent);
   row.unknownCosts = row.unknown === unknown ? figures.unknown : [];
-  const events = [...revokeRelease(row), ...bookOverrun(row, figures.overrun)];
+  const events = bookExcess(row, min(figures.overrun, figures.spent));
   if (creditReturns) row.returned += min(max(0n, figures.returned - row.returned), unused(row));
   return events;
 }
 
-/** Spending that evidence had denied takes back what was released: the evidence was incomplete. */
-function revokeRelease(row: LedgerRow): LedgerEvent[] {
-  const amount = min(row.released, beyondGrant(row));
-  if (amount <= 0n) return [];
-  row.released -= amount;
-  return [{ type: 'ReleaseRevoked', key: row.key, name: row.name, amount }];
-}
-
-function bookOverrun(row: LedgerRow, declared: NanoCu): LedgerEvent[] {
-  const before = row.overrun;
-  row.overrun = max(before, declared, before + beyondGrant(row));
-  const amount = row.overrun - before;
-  return amount > 0n ? [{ type: 'Overrun', key: row.key, name: row.name, amount }] : [];
+/**
+ * Takes what passes the grant out of what was released: evidence had denied it, and was incomplete. What is left after
+ * that was spent beyond the grant, as is what the holder itself says of single requests.
+ */
+function bookExcess(row: LedgerRow, declared: NanoCu): LedgerEvent[] {
+  const { key, name, overrun: before } = row;
+  row.overrun = max(before, declared);
+  const revoked = max(0n, min(row.released, beyondGrant(row)));
+  row.released -= revoked;
+  row.overrun += max(0n, beyondGrant(row));
+  const events: LedgerEvent[] = [];
+  if (revoked > 0n) events.push({ type: 'ReleaseRevoked', key, name, amount: revoked });
+  if (row.overrun > before) events.push({ type: 'Overrun', key, name, amount: row.overrun - before });
+  return events;
 }
 
 /** By how much a row's figures pass what it was granted; negative while something is unused. */
@@ -209,7 +230,7 @@ function renew(row: LedgerRow, context: MessageContext): void {
 
 function grant(ledger: Ledger, row: LedgerRow, request: ReportRequest, context: MessageContext): void {
   if (!request.ask || row.state !== 'open' || !periodIsOpen(ledger, context.nowMs)) return;
-  const amount = grantSize(request.ask, ledger);
+  const amount = grantSize(request.ask, ledger, context.nowMs);
   if (amount === 0n) return;
   changeRow(ledger, row, (r) => {
     r.granted += amount;
@@ -229,7 +250,7 @@ function newRow(context: MessageContext): LedgerRow {
     incarnation: 0,
     processId: '',
     olderProcessIds: [],
-    resumed: false,
+    wholeSince: 0,
     seq: 0,
     granted: 0n,
     spent: 0n,
@@ -247,9 +268,13 @@ function newRow(context: MessageContext): LedgerRow {
 
 function opened(ledger: Ledger, row: LedgerRow, context: MessageContext): Outcome {
   return {
-    answer: { ...answerFields(ledger, row, context), kind: 'opened', resumed: row.resumed },
+    answer: { ...answerFields(ledger, row, context), kind: 'opened', resumed: wasResumed(row) },
     events: [],
   };
+}
+
+function wasResumed({ wholeSince, incarnation }: LedgerRow): boolean {
+  return wholeSince < incarnation;
 }
 
 function reported(ledger: Ledger, row: LedgerRow, context: MessageContext): Outcome {

@@ -44,8 +44,8 @@ export interface LedgerRow {
   incarnation: number;
   processId: string;
   olderProcessIds: string[];
-  /** Whether the newest process went on from a journal: the answer to its `open`, should it be repeated. */
-  resumed: boolean;
+  /** The oldest process whose journal all later ones went on from; the newest itself if it began without one. */
+  wholeSince: number;
   /** Number of the last report booked. */
   seq: number;
   granted: NanoCu;
@@ -125,11 +125,11 @@ export const maxMeteredLines = 1200;
 
 /** Adds metered usage; a day outside the period (a holder's clock is wrong) counts as its first or last one. */
 export function meter(ledger: Ledger, usage: readonly MeteredUsage[] = []): void {
-  const first = utcDay(ledger.period.startMs);
-  const last = utcDay(ledger.period.endMs - 1);
+  const { startMs, endMs } = ledger.period;
   for (const line of usage) {
-    const notLate = line.day > last ? last : line.day;
-    addUsage(ledger.usage, { ...line, day: notLate < first ? first : notLate }, maxMeteredLines);
+    const dayMs = Date.parse(line.day);
+    const withinMs = Math.min(Math.max(Number.isNaN(dayMs) ? 0 : dayMs, startMs), endMs - 1);
+    addUsage(ledger.usage, { ...line, day: utcDay(withinMs) }, maxMeteredLines);
   }
 }
 

@@ -182,8 +182,6 @@ export const leaseAnswer = z.discriminatedUnion('kind', [
   }),
 ]);
 export type LeaseAnswer = z.infer<typeof leaseAnswer>;
-export type OpenedAnswer = Extract<LeaseAnswer, { kind: 'opened' }>;
-export type ReportedAnswer = Extract<LeaseAnswer, { kind: 'reported' }>;
 
 export const tokenRequest = z.strictObject({
   schema: z.literal(schemaVersion),

@@ -229,6 +229,7 @@ describe('bounds', () => {
   test.each([
     { name: 'before the period is its first day', day: '2026-10-31', want: '2026-11-01' },
     { name: 'after it is its last', day: '2027-01-01', want: '2026-11-30' },
+    { name: 'that is in no calendar is a day of the period', day: '2026-11-31', want: expect.any(String) },
     { name: 'within it stays', day: '2026-11-30', want: '2026-11-30' },
   ])('a day $name', ({ day, want }) => {
     const ledger = emptyLedger();

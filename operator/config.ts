@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { injectionSettings } from './webhook/settings.ts';
+import type { InjectionSettings } from './webhook/settings.ts';
 
 const address = z
   .string()
@@ -22,11 +24,30 @@ const list = z
 const seconds = (fallback: number, { min, max }: { min: number; max: number }) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+/** JSON in a variable: what goes into pods has too many members for variables of their own. */
+const injection = z
+  .string()
+  .max(8192)
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(injectionSettings)
+  .optional();
+
 /** The environment of the operator. The API server is found by KUBECONFIG, else from inside the cluster. */
 const environment = z.object({
-  SAPAIBUDGET_NAMESPACE: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a namespace'),
+  SAPAIBUDGET_NAMESPACE: z
+    .string('must be set')
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a namespace'),
   SAPAIBUDGET_LISTEN: address.prefault('0.0.0.0:9443'),
   SAPAIBUDGET_ADMIN_LISTEN: address.prefault('0.0.0.0:9444'),
+  SAPAIBUDGET_WEBHOOK_LISTEN: address.prefault('0.0.0.0:9445'),
+  SAPAIBUDGET_INJECTION: injection,
   SAPAIBUDGET_ADVERTISED_NAMES: list,
   SAPAIBUDGET_ALLOWED_SAP_HOSTS: list,
   SAPAIBUDGET_REFRESH_SECONDS: seconds(60, { min: 1, max: 3_600 }),
@@ -42,7 +63,11 @@ export interface OperatorConfig {
   listen: { host: string; port: number };
   /** Metrics and probes. */
   adminListen: { host: string; port: number };
-  /** DNS names and IP addresses under which sidecars reach the operator. */
+  /** HTTPS for the API server's questions about new pods. */
+  webhookListen: { host: string; port: number };
+  /** What is put into pods; undefined: no pod gets a sidecar by itself, and the webhook is not served. */
+  injection: InjectionSettings | undefined;
+  /** DNS names and IP addresses under which sidecars and the API server reach the operator. */
   advertisedNames: string[];
   allowedSapHosts: string[];
   refreshMs: number;
@@ -65,6 +90,8 @@ export function readConfig(env: NodeJS.ProcessEnv): OperatorConfig {
     namespace: data.SAPAIBUDGET_NAMESPACE,
     listen: data.SAPAIBUDGET_LISTEN,
     adminListen: data.SAPAIBUDGET_ADMIN_LISTEN,
+    webhookListen: data.SAPAIBUDGET_WEBHOOK_LISTEN,
+    injection: data.SAPAIBUDGET_INJECTION,
     advertisedNames: namesOf(data.SAPAIBUDGET_ADVERTISED_NAMES, data.SAPAIBUDGET_NAMESPACE),
     allowedSapHosts: data.SAPAIBUDGET_ALLOWED_SAP_HOSTS,
     refreshMs: data.SAPAIBUDGET_REFRESH_SECONDS * 1000,

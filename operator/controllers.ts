@@ -11,6 +11,7 @@ import type { BudgetServices, RecordEvent } from './budget/services.ts';
 import { Subscriptions } from './budget/subscriptions.ts';
 import type { OperatorConfig } from './config.ts';
 import { budgetKey } from './configuration/budget-ref.ts';
+import type { BudgetRef } from './configuration/budget-ref.ts';
 import { Configurations } from './configuration/configurations.ts';
 import { systemClock } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
@@ -48,6 +49,8 @@ export interface Controllers {
   ledgers: Ledgers;
   configurations: Configurations;
   tokens: BudgetKeys;
+  /** The first resource group of a budget; undefined for one that is not there (yet). */
+  resourceGroupOf: (budget: BudgetRef) => string | undefined;
 }
 
 /** Starts caches and controllers; resolves when the caches are synced and the workers are at work. */
@@ -74,7 +77,9 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     runRateCardController({ kube, cards: rateCards, clock, onReconcile, signal }),
   );
   const { ledgers, configurations, tokens } = services;
-  return { ledgers, configurations, tokens };
+  const resourceGroupOf = (budget: BudgetRef): string | undefined =>
+    budgets.get(budgetKey(budget))?.spec.aiCore.resourceGroups?.[0];
+  return { ledgers, configurations, tokens, resourceGroupOf };
 }
 
 interface Watched {

@@ -5,6 +5,7 @@ import type { LedgerEvent } from '../accounting/ledger-transitions.ts';
 import type { BudgetRef } from './configuration/budget-ref.ts';
 import type { ReconcileReport } from './kube/controller.ts';
 import type { LedgerSnapshot } from './ledger/ledger-snapshot.ts';
+import type { WebhookOutcome } from './webhook/webhook-service.ts';
 
 const budgetLabels = ['budget', 'budget_namespace'] as const;
 
@@ -21,7 +22,7 @@ const budgetGauges = {
 } as const;
 type BudgetGauge = keyof typeof budgetGauges;
 
-const controllers = ['budget', 'rate_card'] as const;
+const controllers = ['budget', 'rate_card', 'authority_maps', 'ca_bundle'] as const;
 export type ControllerName = (typeof controllers)[number];
 const results = ['done', 'waiting', 'stalled', 'error'] as const;
 const ledgerEvents: readonly LedgerEvent['type'][] = [
@@ -33,6 +34,9 @@ const ledgerEvents: readonly LedgerEvent['type'][] = [
   'ReportRefused',
 ];
 const writeOutcomes = ['written', 'conflict', 'unclear', 'failed'] as const;
+
+/** A refusal is rare and has a reason of its own each time; these are what rates are built from. */
+const admissionsAtZero: readonly WebhookOutcome[] = ['injected', 'unchanged', 'failed'];
 
 /** All metrics of the operator, created at 0 where their labels are known beforehand. */
 export class OperatorMetrics {
@@ -85,6 +89,19 @@ export class OperatorMetrics {
     name: 'sapaibudget_kubernetes_requests_total',
     help: 'Calls to the Kubernetes API by method and class of status; 0 is no answer.',
     labelNames: ['method', 'code_class'] as const,
+    registers: [this.registry],
+  });
+
+  readonly #admissions = new Counter({
+    name: 'sapaibudget_admissions_total',
+    help: 'Questions of the API server about new pods by outcome; only a selected pod is asked about.',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
+  readonly #admissionSeconds = new Histogram({
+    name: 'sapaibudget_admission_duration_seconds',
+    help: 'How long answers about new pods take.',
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 5],
     registers: [this.registry],
   });
 
@@ -155,6 +172,10 @@ export class OperatorMetrics {
     this.#requests.inc({ call, outcome });
     this.#requestSeconds.observe({ call }, durationMs / 1000);
   }
+  admissionAnswered({ outcome, durationMs }: { outcome: WebhookOutcome; durationMs: number }): void {
+    this.#admissions.inc({ outcome });
+    this.#admissionSeconds.observe(durationMs / 1000);
+  }
   countApiCall({ method, code }: { method: string; code: number }): void {
     this.#apiCalls.inc({ method, code_class: code === 0 ? '0' : `${Math.floor(code / 100)}xx` });
   }
@@ -164,6 +185,7 @@ export class OperatorMetrics {
       for (const result of results) this.#reconciles.inc({ controller, result }, 0);
     }
     for (const reason of ledgerEvents) this.#ledgerEvents.inc({ reason }, 0);
+    for (const outcome of admissionsAtZero) this.#admissions.inc({ outcome }, 0);
     for (const outcome of writeOutcomes) this.#ledgerWrites.inc({ outcome }, 0);
   }
 }

@@ -5,6 +5,7 @@ import type { KeyPair } from './certificates/issue.ts';
 import { startAdmin } from './admin.ts';
 import type { OperatorConfig } from './config.ts';
 import { startControllers } from './controllers.ts';
+import type { Controllers } from './controllers.ts';
 import { keepCertificates } from './keep-certificates.ts';
 import { systemClock } from './kube/clock.ts';
 import { KubeClient } from './kube/client.ts';
@@ -14,6 +15,8 @@ import { OperatorMetrics } from './metrics.ts';
 import { keepTime, prepareCluster } from './prepare.ts';
 import { ServerClock } from './server-clock.ts';
 import { Tasks } from './tasks.ts';
+import { startInjection } from './webhook/injection.ts';
+import type { Injection } from './webhook/injection.ts';
 
 /** Field manager of everything the operator applies. */
 const fieldManager = 'sapaibudget-operator';
@@ -31,6 +34,8 @@ export interface OperatorOptions {
 export interface Operator {
   /** HTTPS for sidecars. */
   port: number;
+  /** HTTPS for the API server; undefined where nothing is injected. */
+  webhookPort: number | undefined;
   /** Metrics and probes. */
   adminPort: number;
   /** Resolves when, after the signal, everything has ended; rejects where a part failed and took the rest with it. */
@@ -51,11 +56,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     signal: ledgersEnd.signal,
   });
   tasks.own('admin', admin.closed);
+  options.log.info({ port: admin.port }, 'admin listens');
   try {
-    const service = await startServing(parts, options);
+    const { service, webhookPort } = await startServing(parts, options);
     ready = true;
     options.log.info({ port: service.port, adminPort: admin.port }, 'operator serves sidecars');
-    return { port: service.port, adminPort: admin.port, stopped: end(parts, service.closed) };
+    return { port: service.port, webhookPort, adminPort: admin.port, stopped: end(parts, service.closed) };
   } catch (error) {
     parts.failed.abort(error);
     await end(parts, Promise.resolve()).catch(() => undefined);
@@ -101,10 +107,15 @@ function buildParts({ kubeConfig, log, version, signal: outer }: OperatorOptions
   };
 }
 
-async function startServing(parts: Parts, { config, log }: OperatorOptions): Promise<LeaseService> {
+interface Serving {
+  service: LeaseService;
+  webhookPort: number | undefined;
+}
+
+async function startServing(parts: Parts, { config, log }: OperatorOptions): Promise<Serving> {
   const { kube, clock, metrics, tasks, signal, ledgersEnd } = parts;
   const certificates = await prepareCluster({ kube, config, clock, log, signal });
-  const { ledgers, configurations, tokens } = await startControllers({
+  const { ledgers, configurations, tokens, resourceGroupOf } = await startControllers({
     ...parts,
     config,
     log,
@@ -123,14 +134,48 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
     metrics,
     signal,
   });
+  const injection = await startInjectionIfSet(parts, { config, log, certificates, resourceGroupOf });
   const { namespace, advertisedNames: names } = config;
-  const use = (pair: KeyPair): void => service.useCertificates(pair);
+  const use = (pair: KeyPair): void => {
+    service.useCertificates(pair);
+    injection?.useCertificates(pair);
+  };
   tasks.own(
     'certificates',
     keepCertificates(certificates, { kube, namespace, names, clock, log, signal, use }),
   );
   tasks.own('clock', keepTime({ kube, clock, log, signal }));
-  return service;
+  return { service, webhookPort: injection?.port };
+}
+
+/** Undefined where the settings have nothing to put into pods. */
+async function startInjectionIfSet(
+  { kube, metrics, tasks, signal }: Parts,
+  { config, log, certificates, resourceGroupOf }: InjectionParts,
+): Promise<Injection | undefined> {
+  if (config.injection === undefined) return undefined;
+  const injection = await startInjection({
+    listen: config.webhookListen,
+    certificates,
+    operatorNamespace: config.namespace,
+    settings: config.injection,
+    resourceGroupOf,
+    kube,
+    clock: systemClock,
+    log,
+    metrics: {
+      admissionAnswered: (call) => metrics.admissionAnswered(call),
+      reconciled: (controller, report) => metrics.observeReconcile(controller, report),
+    },
+    signal,
+  });
+  tasks.own('injection', injection.stopped);
+  return injection;
+}
+
+interface InjectionParts
+  extends Pick<OperatorOptions, 'config' | 'log'>, Pick<Controllers, 'resourceGroupOf'> {
+  certificates: KeyPair;
 }
 
 /** Sidecars return what they hold until the service has closed; only then the ledgers may end. */

@@ -40,3 +40,8 @@ export function costHeaders(price: { total: NanoCu; input: NanoCu; output: NanoC
     'sapaibudget-cu-output': formatAmount(price.output),
   };
 }
+
+/** The header that says what is held because nobody knows what a request cost. */
+export function heldHeader({ reservation }: Admission): Record<string, string> {
+  return { 'sapaibudget-cu-held': formatAmount(reservation.amount) };
+}

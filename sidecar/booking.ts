@@ -5,18 +5,21 @@ import type { Usage } from '../accounting/usage.ts';
 import type { Admission } from './admission.ts';
 import { ProxyError } from './proxy-error.ts';
 import { type SidecarMetrics, metricUnits } from './metrics.ts';
+import type { Receipts } from './receipts.ts';
 import { type CallEnd, type Settlement, settlementOf } from './steps/settlement.ts';
 
 /** Books what calls cost, and closes routes whose price bound has failed. */
 export class Booking {
   readonly #metrics: SidecarMetrics;
   readonly #log: Logger;
+  readonly #receipts: Receipts;
   readonly #closedRoutes = new Set<string>();
   readonly #boundUse = new Map<string, number>();
 
-  constructor(options: { metrics: SidecarMetrics; log: Logger }) {
+  constructor(options: { metrics: SidecarMetrics; receipts: Receipts; log: Logger }) {
     this.#metrics = options.metrics;
     this.#log = options.log;
+    this.#receipts = options.receipts;
   }
 
   /**
@@ -37,6 +40,16 @@ export class Booking {
   book(admission: Admission, end: CallEnd): Settlement {
     const { reservation, target, chat } = admission;
     const settlement = settlementOf(end, { rates: target.model.rates, factor: chat.factor });
+    const receipt = {
+      requestId: reservation.id,
+      model: target.model.model,
+      reserved: formatAmount(reservation.amount),
+      ...(settlement.kind === 'settled'
+        ? { spent: formatAmount(settlement.spent) }
+        : { unknown: settlement.reason }),
+    };
+    this.#receipts.note(receipt);
+    this.#log.debug(receipt, 'request booked');
     if (settlement.kind === 'unknown') {
       reservation.unknown(settlement.reason);
       this.#metrics.unknownUsage.inc({ reason: settlement.reason });

@@ -14,7 +14,7 @@ export interface PricedModel {
   /** Rates of every version that may answer: one, or all live ones when the deployment says `latest`. */
   readonly possibleRates: readonly (readonly RateTier[])[];
   /** Most tokens of input and output together; undefined when not stated. */
-  readonly contextLength: number | undefined;
+  readonly contextLength?: number | undefined;
 }
 
 /** What became of looking a deployment's model up. */

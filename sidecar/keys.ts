@@ -33,7 +33,9 @@ export class AppKeys {
 
   /** The budget of a raw key or of a token that is still valid at this instant. */
   budgetOfCredential(credential: string, nowMs: number): string | undefined {
-    return this.budgetOfKey(credential) ?? this.#budgetOfToken(credential, nowMs);
+    return credential.startsWith(jwtStart)
+      ? this.#budgetOfToken(credential, nowMs)
+      : this.budgetOfKey(credential);
   }
 
   /** A JWT (HS256) that SAP's SDKs can decode; accepted after a restart as well. */
@@ -73,6 +75,8 @@ export class AppKeys {
 }
 
 const jwtHead = base64('{"alg":"HS256","typ":"JWT"}');
+/** No budget's name has capitals, so no key begins like this. */
+const jwtStart = `${jwtHead}.`;
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64url');

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { LeaseCall } from './lease/courier.ts';
 import { LeaseHolder, type LeaseTimes } from './lease/holder.ts';
+import { LeaseError } from './lease/lease-error.ts';
 import { Journal, type Replay, journaledLedgers } from './lease/journal.ts';
 
 /** What every lease of this process shares. */
@@ -26,6 +27,7 @@ export interface LedgerOfBudget {
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #holders = new Map<string, LeaseHolder>();
+  #current: ReadonlySet<string> | undefined;
   readonly #retiring = new Map<string, Promise<void>>();
 
   constructor(options: LeasesOptions) {
@@ -48,8 +50,14 @@ export class Leases {
     }
   }
 
-  /** The lease to spend from; it costs nothing until something is reserved. */
+  /**
+   * The lease to spend from; it costs nothing until something is reserved.
+   *
+   * @throws LeaseError `lease_unavailable` when the ledger's period has ended since the request came
+   */
   of({ budget, ledger }: LedgerOfBudget): LeaseHolder {
+    if (this.#current !== undefined && !this.#current.has(ledger.uid))
+      throw new LeaseError('lease_unavailable', 'the period of this request has just ended: try again');
     return this.#holders.get(ledger.uid) ?? this.#open({ budget, ledgerUid: ledger.uid });
   }
 
@@ -60,6 +68,7 @@ export class Leases {
 
   /** Winds up the leases of ledgers that are not current any more: their periods are over. */
   keepOnly(current: ReadonlySet<string>): void {
+    this.#current = current;
     for (const [ledgerUid, holder] of this.#holders) {
       if (current.has(ledgerUid) || this.#retiring.has(ledgerUid)) continue;
       this.#options.log.info({ ledgerUid }, 'lease of an older period is wound up');

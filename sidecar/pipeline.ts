@@ -9,6 +9,7 @@ import type { Services } from './services.ts';
 import { answerDeployment, answerDeployments } from './steps/answer-deployments.ts';
 import { endOfWhole, readWhole, sendWhole } from './steps/answer-json.ts';
 import { isEventStream, relayStream } from './steps/answer-stream.ts';
+import { answerReceipt } from './steps/answer-receipt.ts';
 import { answerStatus } from './steps/answer-status.ts';
 import { answerToken } from './steps/answer-token.ts';
 import { authenticate } from './steps/authenticate.ts';
@@ -34,6 +35,7 @@ export async function serve(exchange: Exchange, services: Services): Promise<voi
   // Nobody learns anything, and no body is read, before this.
   const credentialBudget = authenticate(exchange.request, keys, clock.wallMs());
   if (route.kind === 'status') return answerStatus(exchange, services);
+  if (route.kind === 'receipt') return answerReceipt(exchange, services.receipts, route.requestId);
   const catalogue = chooseBudget(exchange.request, credentialBudget, configuration.budgets);
   if (route.kind === 'chat') return serveChat(exchange, { route, catalogue }, services);
   return answerRead(exchange, { route, catalogue }, services.origin());

@@ -9,6 +9,7 @@ const answers = {
   path_not_supported: { status: 404, retry: false },
   deployment_not_found: { status: 404, retry: false },
   deployment_not_running: { status: 404, retry: false },
+  request_not_found: { status: 404, retry: false },
   malformed_body: { status: 400, retry: false },
   request_not_bounded: { status: 400, retry: false },
   no_output_bound: { status: 400, retry: false },

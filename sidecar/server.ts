@@ -15,6 +15,8 @@ export interface AppServer {
   idle(): Promise<void>;
 }
 
+/** One pod's application has no use for more. */
+const maxConnections = 4096;
 const headersMs = 30_000;
 const requestMs = 300_000;
 
@@ -34,6 +36,7 @@ export function createAppServer(services: () => Services | undefined): AppServer
       underWay.add(work);
     },
   );
+  server.maxConnections = maxConnections;
   const idle = async () => {
     while (underWay.size > 0) await Promise.all(underWay);
   };

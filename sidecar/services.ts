@@ -7,6 +7,7 @@ import type { Denials } from './denials.ts';
 import type { AppKeys } from './keys.ts';
 import type { Leases } from './leases.ts';
 import type { SidecarMetrics } from './metrics.ts';
+import type { Receipts } from './receipts.ts';
 import type { SapTokens } from './sap-token.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -22,6 +23,7 @@ export interface Services {
   readonly upstream: Upstream;
   readonly booking: Booking;
   readonly denials: Denials;
+  readonly receipts: Receipts;
   readonly metrics: SidecarMetrics;
   readonly life: Life;
   /** Where the application reaches this sidecar: `http://127.0.0.1:15480`. */

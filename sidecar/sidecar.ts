@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { SidecarConfig } from './config.ts';
 import { Configuration, type CurrentBudget } from './configuration.ts';
 import { Denials } from './denials.ts';
+import { Receipts } from './receipts.ts';
 import { AppKeys } from './keys.ts';
 import { Leases } from './leases.ts';
 import { closeServer, listen } from './listen.ts';
@@ -67,7 +68,8 @@ export async function startSidecar(
     await program.closeClients();
     log.info('sidecar has ended');
   };
-  return { origin, adminOrigin, fatal: program.fatal, close };
+  let closing: Promise<void> | undefined;
+  return { origin, adminOrigin, fatal: program.fatal, close: () => (closing ??= close()) };
 }
 
 function assemble(
@@ -83,6 +85,7 @@ function assemble(
     resolve(error);
   };
   const metrics = createMetrics();
+  const receipts = new Receipts();
   const operator = createOperatorClient({
     url: config.operatorUrl,
     caFile: config.caFile,
@@ -117,8 +120,9 @@ function assemble(
     metrics,
     life,
     keys: new AppKeys(config.appKey),
-    booking: new Booking({ metrics, log }),
+    booking: new Booking({ metrics, receipts, log }),
     denials: new Denials(),
+    receipts,
     origin: () => origin,
   };
   const closeClients = async () => {

@@ -121,7 +121,7 @@ describe('the clients', () => {
       messages: [{ role: 'user', content: 'Hello [[out=20]]' }],
       max_tokens: 50,
     });
-    expect(answer.getTokenUsage().completion_tokens).toBe(20);
+    expect(answer.getTokenUsage()?.completion_tokens).toBe(20);
     const streamed = await client.stream({
       messages: [{ role: 'user', content: 'Hello [[out=24]]' }],
       max_tokens: 50,

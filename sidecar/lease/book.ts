@@ -31,8 +31,10 @@ export class LeaseBook {
    * @throws JournalError when it could not be written; the lease is unchanged
    */
   write(record: LeaseRecord): void {
-    if (this.#journal.damaged) this.#journal.rewrite(this.lease);
-    this.#journal.append(record);
+    if (this.#journal.damaged || !this.#appended(record)) {
+      this.#journal.rewrite(this.lease);
+      this.#journal.append(record);
+    }
     applyRecord(this.lease, record);
     this.#compact();
   }
@@ -58,6 +60,17 @@ export class LeaseBook {
   /** For a lease of which everything is told. */
   remove(): void {
     this.#journal.remove();
+  }
+
+  /** A snapshot may have room where one more line had not: the first failure is not the last word. */
+  #appended(record: LeaseRecord): boolean {
+    try {
+      this.#journal.append(record);
+      return true;
+    } catch (error) {
+      if (error instanceof JournalError && error.reason === 'write_failed') return false;
+      throw error;
+    }
   }
 
   #compact(): void {

@@ -49,8 +49,8 @@ const maxBackOffMs = 5000;
 /** Brings `open` and reports to the operator, one at a time, each repeated unchanged until it is answered. */
 export class Courier {
   last: LastAnswer | undefined;
-  /** Since when (monotonic ms) no attempt has succeeded; undefined while the operator answers. */
-  failingSinceMs: number | undefined;
+  /** Since when (monotonic ms) the operator owes an answer; undefined while it owes none. */
+  waitingSinceMs: number | undefined;
 
   readonly #book: LeaseBook;
   readonly #call: LeaseCall;
@@ -120,6 +120,7 @@ export class Courier {
   }
 
   async #deliver(request: LeaseRequest, signal: AbortSignal) {
+    this.waitingSinceMs = this.#clock.monotonicMs();
     for (let backOffMs = firstBackOffMs; ; backOffMs = Math.min(maxBackOffMs, backOffMs * 2)) {
       signal.throwIfAborted();
       const sentAtMs = this.#clock.monotonicMs();
@@ -133,13 +134,11 @@ export class Courier {
   async #attempt(request: LeaseRequest, signal: AbortSignal): Promise<LeaseAnswer | undefined> {
     try {
       const answer = await this.#call(request, signal);
-      this.failingSinceMs = undefined;
+      this.waitingSinceMs = undefined;
       return answer;
     } catch (error) {
       signal.throwIfAborted();
-      if (this.failingSinceMs === undefined)
-        this.#log.warn({ err: error }, 'operator does not answer lease messages');
-      this.failingSinceMs ??= this.#clock.monotonicMs();
+      this.#log.warn({ err: error }, 'operator does not answer a lease message');
       this.#onFailure();
       return undefined;
     }

@@ -52,6 +52,7 @@ export interface LeaseHolderOptions {
 
 const freshMs = 1000;
 const retryRefusedMs = 5000;
+const askAgainMs = 50;
 
 /**
  * Holds one budget's lease for one period: reserves from what it has, asks the operator for more when that does
@@ -122,17 +123,6 @@ export class LeaseHolder {
     return this.#line.join({ id, wish, signal, deadlineMs: arrivedMs + this.#options.times.waitMs });
   }
 
-  /** Resolves once the lease is open, for those who need its incarnation; opens it if need be. */
-  async opened(signal: AbortSignal): Promise<{ incarnation: number }> {
-    this.#start();
-    while (this.#phase !== 'open') {
-      this.#refuseUnusable();
-      await this.#line.change(freshMs, signal);
-      signal.throwIfAborted();
-    }
-    return { incarnation: this.#book.lease.incarnation };
-  }
-
   /** Takes no new requests, returns what is idle once those under way are over, and removes the journal. */
   async retire(): Promise<void> {
     if (this.#running === undefined) return this.#book.remove();
@@ -180,12 +170,16 @@ export class LeaseHolder {
 
   /** Steps of the request that is first in line. */
   async #serve(waiter: Waiter): Promise<Reservation> {
-    for (;;) {
+    for (let asked = false; ;) {
       if (waiter.signal.aborted) throw new LeaseError('client_gone', 'the client has gone');
       this.#refuseUnusable();
       const move = this.#nextMove(waiter);
       if (move.kind === 'reserve') return this.#take(waiter.id, move.amount);
       if (move.kind === 'refuse') throw this.#exhausted();
+      // Others may be faster than we each time: not as fast as the network allows.
+      if (asked && move.kind === 'ask') await this.#line.change(askAgainMs, waiter.signal);
+      asked = move.kind === 'ask';
+      if (move.kind === 'ask') this.#refuseUnreachable(waiter);
       if (move.kind === 'ask') await this.#askFor(move, waiter);
       else await this.#line.change(waiter.deadlineMs - this.#options.clock.monotonicMs(), waiter.signal);
     }
@@ -209,7 +203,7 @@ export class LeaseHolder {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#ask = { ...ask, done: resolve, failed: reject };
     this.#schedule.wake();
-    const timer = setTimeout(() => reject(unavailable('the operator does not answer')), limitMs);
+    const timer = setTimeout(() => reject(silent()), limitMs);
     try {
       await promise;
     } finally {
@@ -220,7 +214,7 @@ export class LeaseHolder {
 
   #exhausted(): LeaseError {
     const { last } = this.#courier;
-    if (last === undefined) return unavailable('the operator has not answered yet');
+    if (last === undefined || !this.#alive()) return unavailable('the lease has ended and was not renewed');
     const { spent } = this.#book.lease;
     const shortage = {
       ledger: last.figures,
@@ -244,10 +238,18 @@ export class LeaseHolder {
 
   /** An outage is waited for no longer than a request may wait, counted from when it began. */
   #operatorFailed(): void {
-    const { failingSinceMs } = this.#courier;
-    const failingMs = this.#options.clock.monotonicMs() - (failingSinceMs ?? Number.POSITIVE_INFINITY);
-    if (failingMs >= this.#options.times.waitMs)
-      this.#ask?.failed(unavailable('the operator cannot be reached'));
+    if (this.#silentMs() >= this.#options.times.waitMs) this.#ask?.failed(silent());
+  }
+
+  /** For how long the operator owes an answer; those who are late anyway wait no longer for it. */
+  #refuseUnreachable({ deadlineMs }: Waiter): void {
+    const isLate = this.#options.clock.monotonicMs() >= deadlineMs;
+    if (this.#silentMs() >= (isLate ? freshMs : this.#options.times.waitMs)) throw silent();
+  }
+
+  #silentMs(): number {
+    const { waitingSinceMs } = this.#courier;
+    return waitingSinceMs === undefined ? 0 : this.#options.clock.monotonicMs() - waitingSinceMs;
   }
 
   #start(): void {
@@ -280,7 +282,6 @@ export class LeaseHolder {
         await this.#line.change(retryRefusedMs, signal);
       await this.#courier.open({ budget, ledgerUid, processId: newProcessId() }, signal);
       this.#changePhase('open');
-      this.#schedule.noteChange();
     }
     await this.#reportOnce(signal);
   }
@@ -328,6 +329,10 @@ export class LeaseHolder {
     this.#phase = phase;
     this.#line.notify();
   }
+}
+
+function silent(): LeaseError {
+  return unavailable('the operator cannot be reached, and the lease it gave does not cover this request');
 }
 
 function unavailable(message: string): LeaseError {

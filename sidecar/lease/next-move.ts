@@ -40,14 +40,23 @@ const requestsPerGrant = 8n;
  * that the operator has been asked lately, and requests under way have had time to give back what they do not use.
  */
 export function nextMove(wish: Wish, standing: Standing): Move {
-  const { idle, grantable, alive, fresh } = standing;
+  const { idle, alive, fresh, late } = standing;
   if (alive && idle >= wish.amount) return { kind: 'reserve', amount: wish.amount };
-  const reachable = idle + grantable;
-  if (!alive || !fresh || reachable >= wish.amount) return ask(wish.amount, standing, requestsPerGrant);
+  // What a late request has just been told is the last word, also that the lease was not renewed.
+  if (!alive && fresh && late) return { kind: 'refuse' };
+  if (!alive || !fresh) return ask(wish.amount, standing, requestsPerGrant);
+  return moveWhenShort(wish, standing);
+}
+
+/** The lease does not cover the request, and the operator has said lately what it could add. */
+function moveWhenShort(wish: Wish, standing: Standing): Move {
+  const reachable = standing.idle + standing.grantable;
+  if (reachable >= wish.amount && !standing.late) return ask(wish.amount, standing, requestsPerGrant);
   if (worthWaiting(wish, standing)) return { kind: 'wait' };
   const lowered = reachable >= wish.smallest ? wish.lower(reachable) : undefined;
   if (lowered === undefined) return { kind: 'refuse' };
-  return lowered <= idle ? { kind: 'reserve', amount: lowered } : ask(lowered, standing, 1n);
+  if (lowered <= standing.idle) return { kind: 'reserve', amount: lowered };
+  return ask(lowered, standing, 1n);
 }
 
 function ask(amount: NanoCu, { idle }: Standing, times: bigint): Move {

@@ -5,13 +5,13 @@ import type { LeaseRecord } from '../../accounting/lease.ts';
 import { meteredUsage, unknownReason } from '../../accounting/messages.ts';
 
 /** Version of the line format and of the records in it. */
-export const journalVersion = 1;
+const journalVersion = 1;
 
 /** Why a line of a journal cannot be read. */
 export type RecordLineErrorReason = 'malformed' | 'unknown_version' | 'damaged';
 
 /** A line that is not a record written by this program, or no longer one. */
-export class RecordLineError extends Error {
+class RecordLineError extends Error {
   override readonly name = 'RecordLineError';
   readonly reason: RecordLineErrorReason;
 

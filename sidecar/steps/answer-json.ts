@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Admission, admissionHeaders, costHeaders } from '../admission.ts';
+import { type Admission, admissionHeaders, costHeaders, heldHeader } from '../admission.ts';
 import type { Exchange } from '../exchange.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { UpstreamAnswer } from '../upstream.ts';
@@ -59,7 +59,7 @@ export function sendWhole(
   response.writeHead(head.status, {
     ...passedHeaders(head.headers),
     ...admissionHeaders(admission, id),
-    ...(settlement.kind === 'settled' && costHeaders(settlement.price ?? free)),
+    ...(settlement.kind === 'settled' ? costHeaders(settlement.price ?? free) : heldHeader(admission)),
     'sapaibudget-overhead-ms': overheadMs.toFixed(3),
     'content-length': String(whole.content.length),
   });

@@ -1,5 +1,10 @@
 import type { NanoCu } from '../../accounting/amount.ts';
-import { type OutputLimitField, boundChatRequest, limitField } from '../../accounting/chat-bound.ts';
+import {
+  type ChatBound,
+  type OutputLimitField,
+  boundChatRequest,
+  limitField,
+} from '../../accounting/chat-bound.ts';
 import { outputMaximum } from '../../accounting/output-maximum.ts';
 import { factorAt } from '../../accounting/rate-card.ts';
 import { affordableOutputTokens, worstCase } from '../../accounting/worst-case.ts';
@@ -33,8 +38,7 @@ export function boundRequest(
   body: Record<string, unknown>,
   { target, catalogue, nowMs }: { target: Target; catalogue: Catalogue; nowMs: number },
 ): BoundedChat {
-  const { model } = target;
-  const bound = boundChatRequest(body, { contextLength: model.contextLength });
+  const bound = boundChatRequest(body, { contextLength: target.model.contextLength });
   if (bound.kind === 'refused')
     throw new ProxyError('request_not_bounded', bound.message, { field: bound.field });
   const factor = factorAt(catalogue.budget.factors, nowMs);
@@ -43,17 +47,17 @@ export function boundRequest(
       'model_unpriced',
       'the rate card has no factor for today: add one to the SapAiRateCard',
     );
-  const { maximum, minimum } = catalogue.budget.outputTokens;
-  const field = bound.outputLimit?.field ?? limitField(model.model);
-  const longest = outputMaximum(model.model, model.version) ?? Number.POSITIVE_INFINITY;
-  const chosen = maximum === undefined ? undefined : Math.min(maximum, longest);
-  const outputTokens = outputBound(model, { told: bound.outputLimit?.tokens ?? chosen, field });
+  const output = outputBound(target.model, bound, catalogue.budget.outputTokens);
+  const { outputTokens, longest, field } = output;
   const { inputTokens, choices, certainty } = bound;
   const prices = pricesOf({ inputTokens, choices, factor }, target);
-  const least = Math.min(minimum, outputTokens);
+  const least = Math.min(catalogue.budget.outputTokens.minimum, outputTokens);
   const wish: Wish = {
     amount: prices.worst(outputTokens),
-    smallest: prices.worst(least),
+    // Only asked for when the budget is short.
+    get smallest() {
+      return prices.worst(least);
+    },
     lower: (affordable) => {
       const tokens = prices.affordable(affordable);
       return tokens === undefined || tokens < least
@@ -65,30 +69,30 @@ export function boundRequest(
     field,
     tokens: Math.min(outputTokens, longest, prices.affordable(reserved) ?? least),
   });
-  const relyOnMaximum = bound.outputLimit === undefined && chosen !== undefined;
-  return {
-    body,
-    factor,
-    certainty,
-    wish,
-    limitFor,
-    sentLimit: relyOnMaximum ? { field, tokens: outputTokens } : undefined,
-  };
+  const sentLimit = output.isChosen ? { field, tokens: outputTokens } : undefined;
+  return { body, factor, certainty, wish, limitFor, sentLimit };
 }
 
 /** The most output a request can have: what the model is told, and never more than its context. */
 function outputBound(
-  { model, contextLength }: PricedModel,
-  { told, field }: { told: number | undefined; field: OutputLimitField },
-): number {
-  if (told !== undefined) return contextLength === undefined ? told : Math.min(told, contextLength);
-  if (contextLength !== undefined) return contextLength;
+  { model, version, contextLength = unbounded }: PricedModel,
+  { outputLimit }: ChatBound,
+  { maximum }: { maximum?: number | undefined },
+): { outputTokens: number; longest: number; field: OutputLimitField; isChosen: boolean } {
+  const field = outputLimit?.field ?? limitField(model);
+  const longest = outputMaximum(model, version) ?? unbounded;
+  const isChosen = outputLimit === undefined && maximum !== undefined;
+  const told = isChosen ? Math.min(maximum, longest) : (outputLimit?.tokens ?? unbounded);
+  const outputTokens = Math.min(told, contextLength);
+  if (outputTokens !== unbounded) return { outputTokens, longest, field, isChosen };
   throw new ProxyError(
     'no_output_bound',
     `model ${model} has no stated context length: set ${field}, or outputTokens.maximum in the budget`,
     { field },
   );
 }
+
+const unbounded = Number.POSITIVE_INFINITY;
 
 /** Prices at the dearest version that may answer. */
 function pricesOf(

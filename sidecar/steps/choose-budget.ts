@@ -5,7 +5,7 @@ import { header } from '../exchange.ts';
 import { ProxyError } from '../proxy-error.ts';
 
 /** Chooses another budget than the credential's, of those this pod may spend from. */
-export const budgetHeader = 'sapaibudget-budget';
+const budgetHeader = 'sapaibudget-budget';
 
 /**
  * The budget a request spends from: the one its header names, else its credential's.

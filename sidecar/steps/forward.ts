@@ -57,14 +57,17 @@ export async function forward(
   if (answer.status !== 401) return answer;
   tokens.drop(admission.holder, token);
   answer.body.on('error', () => {}).destroy();
-  return attempt(await tokens.get(admission.holder));
+  const fresh = await tokens.get(admission.holder);
+  const second = await attempt(fresh);
+  if (second.status === 401) tokens.drop(admission.holder, fresh);
+  return second;
 }
 
 /**
  * Written from the decoded body and never the client's own bytes: where a name appears twice in the text, what was
  * bounded and what SAP reads could differ.
  */
-export function bodyToSend({ chat, clampedTokens, reservation }: Admission): Record<string, unknown> {
+function bodyToSend({ chat, clampedTokens, reservation }: Admission): Record<string, unknown> {
   const body = { ...chat.body };
   if (clampedTokens !== undefined) body[chat.limitFor(reservation.amount).field] = clampedTokens;
   else if (chat.sentLimit !== undefined) body[chat.sentLimit.field] = chat.sentLimit.tokens;

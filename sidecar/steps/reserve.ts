@@ -19,8 +19,8 @@ export async function reserve(
   leases: Leases,
 ): Promise<Admission> {
   const { catalogue, chat } = request;
-  const holder = leases.of(catalogue.budget);
   try {
+    const holder = leases.of(catalogue.budget);
     const reservation = await holder.reserve(exchange.id, chat.wish, exchange.gone);
     const limited = reservation.amount < chat.wish.amount ? chat.limitFor(reservation.amount) : undefined;
     return { ...request, holder, reservation, clampedTokens: limited?.tokens };

@@ -6,16 +6,18 @@ import { ProxyError } from '../proxy-error.ts';
 export type Route =
   | { kind: 'token' }
   | { kind: 'status' }
+  | { kind: 'receipt'; requestId: string }
   | { kind: 'deployments'; query: URLSearchParams }
   | { kind: 'deployment'; deploymentId: string }
   | { kind: 'chat'; deploymentId: string; search: string };
 
 const deploymentPath = /^\/v2\/lm\/deployments\/([\w.-]{1,64})$/;
+const receiptPath = /^\/sapai\/requests\/([\w.-]{1,64})$/;
 const chatPath = /^\/v2\/inference\/deployments\/([\w.-]{1,64})\/chat\/completions$/;
 
 const served =
   'POST /oauth/token, GET /v2/lm/deployments, GET /v2/lm/deployments/{id}, ' +
-  'POST /v2/inference/deployments/{id}/chat/completions, GET /sapai/status';
+  'POST /v2/inference/deployments/{id}/chat/completions, GET /sapai/status, GET /sapai/requests/{id}';
 
 /**
  * What method and path ask for. Nothing is passed through that is not listed here: what is not metered is not served.
@@ -49,6 +51,8 @@ const routes: Readonly<Partial<Record<string, (place: Place) => Route | undefine
 function readRoute({ path, search }: Place): Route | undefined {
   if (path === '/v2/lm/deployments') return { kind: 'deployments', query: new URLSearchParams(search) };
   if (path === '/sapai/status') return { kind: 'status' };
+  const requestId = receiptPath.exec(path)?.[1];
+  if (requestId !== undefined) return { kind: 'receipt', requestId };
   const deploymentId = deploymentPath.exec(path)?.[1];
   return deploymentId === undefined ? undefined : { kind: 'deployment', deploymentId };
 }

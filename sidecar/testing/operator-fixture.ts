@@ -51,7 +51,7 @@ export interface OperatorFixture {
 }
 
 /** The row key of the pod under test. */
-export const podKey = 'pod:under-test';
+const podKey = 'pod:under-test';
 
 /** Starts an operator that knows these budgets, each with a ledger of this cap (decimal CU). */
 export async function startOperator(options: {

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { type Lease, idle } from '../../accounting/lease.ts';
 import { type ReadyBudget, schemaVersion } from '../../accounting/messages.ts';
 import { type Emulator, startEmulator } from '../../test/sap-emulator/emulator.ts';
 import { readConfig } from '../config.ts';
@@ -83,8 +82,9 @@ export async function startStage({
   return stage;
 }
 
-function startOn(folder: string, operatorUrl: string, env: Record<string, string>): Promise<Sidecar> {
-  const config = readConfig({
+/** Settings of a sidecar under test: free ports, short times. */
+export function sidecarEnv(folder: string, operatorUrl: string): Record<string, string> {
+  return {
     SAPAIBUDGET_LISTEN: '127.0.0.1:0',
     SAPAIBUDGET_ADMIN_LISTEN: '127.0.0.1:0',
     SAPAIBUDGET_OPERATOR_URL: operatorUrl,
@@ -95,8 +95,11 @@ function startOn(folder: string, operatorUrl: string, env: Record<string, string
     SAPAIBUDGET_REPORT_SECONDS: '0.05',
     SAPAIBUDGET_WAIT_SECONDS: '2',
     SAPAIBUDGET_DRAIN_SECONDS: '1',
-    ...env,
-  });
+  };
+}
+
+function startOn(folder: string, operatorUrl: string, env: Record<string, string>): Promise<Sidecar> {
+  const config = readConfig({ ...sidecarEnv(folder, operatorUrl), ...env });
   return startSidecar(config, { log: pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }) });
 }
 
@@ -110,10 +113,4 @@ export async function until(condition: () => boolean | Promise<boolean>, timeout
     setTimeout(resolve, 10);
     await promise;
   }
-}
-
-/** The identity a lease keeps: everything granted is somewhere. */
-export function accountedFor(lease: Readonly<Lease>): bigint {
-  const { spent, overrun, unknown, lost, returned, released, reserved } = lease;
-  return spent - overrun + unknown + lost + returned + released + reserved + idle(lease);
 }

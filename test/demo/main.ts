@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Application } from '../world/application.ts';
 import { verdictLines } from '../world/comparison.ts';
 import { decimalText, exact, sum } from '../world/exact.ts';
+import { statusShows } from '../world/figures.ts';
 import { interruptible } from '../world/interrupt.ts';
 import { checkout } from '../world/programs.ts';
 import { type Spending, spendAndJudge } from '../world/spending.ts';
@@ -43,7 +44,7 @@ async function run(world: World, signal: AbortSignal): Promise<boolean> {
   const workload = await world.startWorkload({ namespace, name: 'chat-0', budget: budget.name });
   const application = new Application(workload.env);
   signal.addEventListener('abort', () => void application.stop(), { once: true });
-  const spending = await spendAndJudge(world, { budget, workload, application, onResult: showCall });
+  const spending = await spendAndJudge(world, { budget, workload, application, onResult: showCall, signal });
   await application.stop();
   signal.throwIfAborted();
 
@@ -52,6 +53,7 @@ async function run(world: World, signal: AbortSignal): Promise<boolean> {
 
   title('5  Three books');
   showBooks(spending);
+  await statusShows(world, budget, spending.ledger);
   await showBudget(world);
 
   title('6  What has to be so');

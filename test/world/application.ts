@@ -33,7 +33,8 @@ export type CallResult = z.infer<typeof callResult>;
 /** The application of a pod: a process of its own with the environment its container would have, and no more. */
 export class Application {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #waiting = new Map<number, (result: CallResult) => void>();
+  readonly #waiting = new Map<number, { wanted: Call; resolve: (result: CallResult) => void }>();
+  #ended = false;
   readonly env: Record<string, string>;
   #next = 0;
   output = '';
@@ -54,13 +55,15 @@ export class Application {
 
   call(wanted: Call): Promise<CallResult> {
     const id = (this.#next += 1);
+    if (this.#ended) return Promise.resolve(lost(id, wanted));
     return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
+      this.#waiting.set(id, { wanted, resolve });
       this.#child.stdin.write(`${JSON.stringify({ id, ...wanted })}\n`);
     });
   }
 
   async stop(): Promise<void> {
+    this.#ended = true;
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit');
     this.#child.stdin.end();
@@ -71,15 +74,17 @@ export class Application {
     this.output += `${line}\n`;
     if (!line.startsWith('{"id":')) return;
     const result = callResult.parse(JSON.parse(line));
-    this.#waiting.get(result.id)?.(result);
+    this.#waiting.get(result.id)?.resolve(result);
     this.#waiting.delete(result.id);
   }
 
   #failAll(): void {
-    for (const [id, resolve] of this.#waiting) {
-      const none: Call = { kind: 'json', model: '', prompt: '' };
-      resolve({ id, call: none, outcome: 'failed', headers: {}, message: 'the application ended' });
-    }
+    this.#ended = true;
+    for (const [id, { resolve, wanted }] of this.#waiting) resolve(lost(id, wanted));
     this.#waiting.clear();
   }
+}
+
+function lost(id: number, wanted: Call): CallResult {
+  return { id, call: wanted, outcome: 'failed', headers: {}, message: 'the application has ended' };
 }

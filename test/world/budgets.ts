@@ -15,7 +15,7 @@ export interface BudgetOptions {
 }
 
 /** The key of an SAP subscription as SAP gives it. */
-export function serviceKey(url: string, credentials = subscription): Record<string, unknown> {
+function serviceKey(url: string, credentials = subscription): Record<string, unknown> {
   return {
     clientid: credentials.clientId,
     clientsecret: credentials.clientSecret,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { eventually } from '../control-plane/eventually.ts';
 import type { LedgerFigures, MeteredTokens } from './comparison.ts';
 import type { Emulator } from './emulator.ts';
 import { decimalText, exact, sum } from './exact.ts';
@@ -39,6 +40,25 @@ export async function readLedger(
   if (!first || own.length > 1)
     throw new Error(`${own.length} ledgers of budget ${budget.namespace}/${budget.name}`);
   return first.spec;
+}
+
+const summary = z.object({ status: z.object({ spent: z.string(), held: z.string() }) });
+
+/** Waits until a budget's status, which is written at a bounded rate, says what its ledger says. */
+export async function statusShows(
+  world: World,
+  { namespace, name }: { namespace: string; name: string },
+  ledger: StoredLedger,
+): Promise<void> {
+  const path = `/apis/sapai.eerly.ai/v1alpha1/namespaces/${namespace}/sapaibudgets/${name}`;
+  const probe = async (): Promise<true | undefined> => {
+    const { status } = summary.parse((await world.controlPlane.call({ path })).body);
+    return status.spent === ledger.settled && status.held === ledger.held ? true : undefined;
+  };
+  await eventually(probe, {
+    what: `the status of ${namespace}/${name} to follow its ledger`,
+    timeoutMs: 30_000,
+  });
 }
 
 /** Tokens that a sidecar's metrics say it metered since it was started. */

@@ -25,7 +25,7 @@ export interface Program {
 export class Programs {
   readonly #children: ChildProcesses;
 
-  constructor(options: { logDir: string }) {
+  constructor(options: { logDir: string; removeAtEnd?: string }) {
     this.#children = new ChildProcesses(options);
   }
 

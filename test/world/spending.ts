@@ -13,6 +13,7 @@ export interface SpendingOptions {
   workload: Workload;
   application: Application;
   onResult?: (result: CallResult) => void;
+  signal?: AbortSignal;
 }
 
 /** A budget that was spent until it refused, and everything that can be said about it from outside. */
@@ -25,7 +26,7 @@ export interface Spending {
 
 /** Spends a budget to its cap with the mixture of calls every run has, and judges the books. */
 export async function spendAndJudge(world: World, options: SpendingOptions): Promise<Spending> {
-  const { budget, workload, application, onResult = () => {} } = options;
+  const { budget, workload, application, onResult = () => {}, signal } = options;
   const cap = exact((await readLedger(world, budget)).cap);
   const observe = async (): Promise<Observation> => ({
     billed: await readBilled(world.emulator),
@@ -36,7 +37,13 @@ export async function spendAndJudge(world: World, options: SpendingOptions): Pro
     const { billed, held } = await observe();
     return (exact(billed) + exact(held)) * 10n < cap * 7n;
   };
-  const report = await spendUntilRefused({ application, observe, onResult, isFarFromCap });
+  const report = await spendUntilRefused({
+    application,
+    observe,
+    onResult,
+    isFarFromCap,
+    ...(signal && { signal }),
+  });
   const ledger = await reportedLedger(world, options);
   const metered = await readMetered(workload.sidecar);
   const billed = await world.emulator.entries();

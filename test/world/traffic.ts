@@ -16,6 +16,8 @@ export interface TrafficOptions {
   onResult: (result: CallResult) => void;
   /** Whether enough is left that calls may go side by side without coming near the cap. */
   isFarFromCap: () => Promise<boolean>;
+  /** Ends the traffic early; what is under way is finished. */
+  signal?: AbortSignal;
 }
 
 export interface TrafficReport {
@@ -56,6 +58,7 @@ export async function spendUntilRefused(options: TrafficOptions): Promise<Traffi
 
 async function spendSideBySide(options: TrafficOptions, report: TrafficReport): Promise<void> {
   for (let round = 0; report.results.length < maxCalls && (await options.isFarFromCap()); round += 1) {
+    options.signal?.throwIfAborted();
     const calls = mixture.map((_, index) => mixture[(round * sideBySide + index) % mixture.length]);
     const before = await options.observe();
     const wave = calls.slice(0, sideBySide).filter((call) => call !== undefined);
@@ -71,6 +74,7 @@ async function spendOneByOne(options: TrafficOptions, report: TrafficReport): Pr
   ];
   while (report.results.length < maxCalls && report.denial === undefined) {
     for (const call of near) {
+      options.signal?.throwIfAborted();
       const before = await options.observe();
       note(options, { report, result: await options.application.call(call), before });
     }

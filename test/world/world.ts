@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -97,9 +97,12 @@ export class World {
     operatorSettings = {},
   }: WorldOptions = {}): Promise<World> {
     const dir = await mkdtemp(join(tmpdir(), 'sap-ai-budget-world-'));
-    const programs = new Programs({ logDir: dir });
+    const programs = new Programs({ logDir: dir, removeAtEnd: dir });
     say('starting etcd, kube-apiserver and kube-controller-manager');
-    const controlPlane = await startControlPlane({ say });
+    const controlPlane = await startControlPlane({ say }).catch(async (error: unknown) => {
+      await programs.stop();
+      throw error;
+    });
     try {
       say('starting the SAP emulator');
       const emulator = await Emulator.start(programs, {
@@ -202,6 +205,5 @@ export class World {
   async stop(): Promise<void> {
     await this.programs.stop();
     await this.controlPlane.stop();
-    await rm(this.dir, { recursive: true, force: true });
   }
 }

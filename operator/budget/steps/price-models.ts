@@ -50,7 +50,7 @@ function priceBy(spec: SapAiRateCardSpec, { budget, services, found }: BudgetCon
       message: `All ${allowed.length} model versions have a rate.`,
       againAfterMs: untilNextDayMs,
     };
-  const message = `${named(unpriced)} have no rate and are refused; the other ${allowed.length - unpriced.length} model versions work. Add their rates to the rate card.`;
+  const message = `Refused, because no rate is known: ${named(unpriced)}. The other ${allowed.length - unpriced.length} model versions work. Add the missing rates to the rate card.`;
   return { state: 'degraded', reason: modelsWithoutRate, message, afterMs: untilNextDayMs };
 }
 

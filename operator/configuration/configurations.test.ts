@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import type { BudgetConfiguration } from '../../accounting/messages.ts';
+import { configurationAnswer } from '../../accounting/messages.ts';
+import { TestClock } from '../testing/test-clock.ts';
+import { Configurations } from './configurations.ts';
+
+const one = { namespace: 'team', name: 'one' };
+const two = { namespace: 'team', name: 'two' };
+const never = new AbortController().signal;
+
+function unavailable(budget: string, reason: string): BudgetConfiguration {
+  return { state: 'unavailable', namespace: 'team', budget, reason, message: reason };
+}
+function setUp(): { clock: TestClock; source: Configurations } {
+  const clock = new TestClock();
+  return { clock, source: new Configurations({ clock }) };
+}
+
+test('a budget nobody has published is not found, in a valid answer', () => {
+  const answer = setUp().source.current([one]);
+  expect(configurationAnswer.parse(answer).budgets).toMatchObject([
+    { budget: 'one', reason: 'BudgetNotFound' },
+  ]);
+});
+
+test('the etag tells configurations, budgets and their order apart, and nothing else', () => {
+  const { source } = setUp();
+  source.publish(unavailable('one', 'A'));
+  const before = source.current([one, two]).etag;
+  expect(source.current([two, one]).etag).not.toBe(before);
+  expect(source.current([one]).etag).not.toBe(before);
+  source.publish({ ...unavailable('one', 'A') });
+  expect(source.current([one, two]).etag).toBe(before);
+  source.publish(unavailable('one', 'B'));
+  expect(source.current([one, two]).etag).not.toBe(before);
+});
+
+test('who has seen another state is answered at once', async () => {
+  const { source } = setUp();
+  const wait = { timeoutMs: 1_000, signal: never };
+  expect(await source.waitForChange([one], wait)).toEqual(source.current([one]));
+  expect(await source.waitForChange([one], { ...wait, seen: 'old' })).toEqual(source.current([one]));
+});
+
+test('who waits is answered on news of one of the budgets, not on news of others', async () => {
+  const { source } = setUp();
+  const seen = source.current([one, two]).etag;
+  let answered = false;
+  const waiting = source.waitForChange([one, two], { seen, timeoutMs: 60_000, signal: never });
+  void waiting.then(() => (answered = true));
+  source.publish(unavailable('three', 'A'));
+  await Promise.resolve();
+  expect(answered).toBe(false);
+  source.publish(unavailable('two', 'A'));
+  expect((await waiting).budgets).toMatchObject([{ reason: 'BudgetNotFound' }, { reason: 'A' }]);
+  const gone = source.waitForChange([two], {
+    seen: source.current([two]).etag,
+    timeoutMs: 60_000,
+    signal: never,
+  });
+  source.forget(two);
+  expect((await gone).budgets).toMatchObject([{ reason: 'BudgetNotFound' }]);
+});
+
+test('without news the wait ends in time, with the same etag', async () => {
+  const { clock, source } = setUp();
+  const seen = source.current([one]).etag;
+  const waiting = source.waitForChange([one], { seen, timeoutMs: 5_000, signal: never });
+  clock.pass(5_000);
+  expect((await waiting).etag).toBe(seen);
+});
+
+test('a wait ends with its signal', async () => {
+  const { source } = setUp();
+  const leaving = new AbortController();
+  const { etag: seen } = source.current([one]);
+  const waiting = source.waitForChange([one], { seen, timeoutMs: 5_000, signal: leaving.signal });
+  leaving.abort(new Error('left'));
+  await expect(waiting).rejects.toThrow('left');
+});

@@ -1,0 +1,73 @@
+import { Agent, request } from 'undici';
+import { describe, expect, test } from 'vitest';
+import type { BudgetConfiguration } from '../../accounting/messages.ts';
+import { eventually } from '../../test/control-plane/eventually.ts';
+import { LeaseWorld, refusedWith } from './test-lease-world.ts';
+
+const world = LeaseWorld.forFile();
+
+function unavailable(reason: string): BudgetConfiguration {
+  const { namespace } = world;
+  return { state: 'unavailable', namespace, budget: 'chat', reason, message: 'see the budget' };
+}
+
+describe('a configuration', () => {
+  test('comes at once when it differs from what was seen, and else as soon as it does', async () => {
+    const { call } = await world.holder();
+    const { configurations } = world.running;
+    configurations.publish(unavailable('SecretNotFound'));
+    const first = await call('/v1/configuration', { schema: 1, waitSeconds: 55 });
+    expect(first).toMatchObject({
+      status: 200,
+      body: { budgets: [{ budget: 'chat', reason: 'SecretNotFound' }] },
+    });
+    const { etag: seen } = Object(first.body);
+    const asked = world.running.proxy.requests.length;
+    const second = call('/v1/configuration', { schema: 1, seen, waitSeconds: 55 });
+    const same = await call('/v1/configuration', { schema: 1, seen, waitSeconds: 0 });
+    expect(same).toEqual(first);
+    configurations.publish(unavailable('CredentialsInvalid'));
+    expect(await second).toMatchObject({ body: { budgets: [{ reason: 'CredentialsInvalid' }] } });
+    // Pod and token were known already.
+    expect(world.running.proxy.requests.length).toBe(asked);
+  });
+
+  test('that is asked for too often at once is refused', async () => {
+    const { call } = await world.holder();
+    const { etag: seen } = Object((await call('/v1/configuration', { schema: 1, waitSeconds: 0 })).body);
+    const polls = Array.from({ length: 5 }, () =>
+      call('/v1/configuration', { schema: 1, seen, waitSeconds: 55 }),
+    );
+    expect(await Promise.any(polls)).toEqual(refusedWith(503, 'busy'));
+    world.running.configurations.publish(unavailable('SecretNotFound'));
+    const statuses = (await Promise.all(polls)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(4);
+  });
+
+  test('that nobody waits for any more is given up', async () => {
+    const { pod, call } = await world.holder();
+    const { service, authority, outcomes } = world.running;
+    const { etag: seen } = Object((await call('/v1/configuration', { schema: 1, waitSeconds: 0 })).body);
+    const dispatcher = new Agent({ allowH2: false, connect: { ca: authority.certificate } });
+    const left = request(`https://127.0.0.1:${service.port}/v1/configuration`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${pod.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ schema: 1, seen, waitSeconds: 55 }),
+      dispatcher,
+    });
+    left.catch(() => undefined);
+    await eventually(
+      async () => (dispatcher.stats[`https://127.0.0.1:${service.port}`]?.running ? true : undefined),
+      {
+        what: 'the poll to be sent',
+        timeoutMs: 5000,
+      },
+    );
+    await dispatcher.destroy();
+    const last = await eventually(async () => outcomes.find((outcome) => outcome.endsWith('caller_left')), {
+      what: 'the poll to end',
+      timeoutMs: 5000,
+    });
+    expect(last).toBe('configuration caller_left');
+  });
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { type Standing, nextMove } from './next-move.ts';
+
+const standing: Standing = { idle: 0n, reserved: 0n, grantable: 0n, fresh: true, alive: true, late: false };
+const wish = { amount: 100n, smallest: 10n, lower: (left: bigint) => (left >= 10n ? left : undefined) };
+
+const cases: { name: string; given: Partial<Standing>; want: object }[] = [
+  {
+    name: 'takes what is idle',
+    given: { idle: 100n, fresh: false },
+    want: { kind: 'reserve', amount: 100n },
+  },
+  {
+    name: 'asks for what is missing, and for more to last a while',
+    given: { idle: 30n, fresh: false },
+    want: { kind: 'ask', need: 70n, want: 800n },
+  },
+  {
+    name: 'does not spend a lease that has ended',
+    given: { idle: 100n, alive: false },
+    want: { kind: 'ask', need: 0n },
+  },
+  { name: 'refuses by figures that are fresh', given: {}, want: { kind: 'refuse' } },
+  {
+    name: 'does not refuse by figures that are old',
+    given: { fresh: false, late: true },
+    want: { kind: 'ask' },
+  },
+  {
+    name: 'asks when the operator could give enough',
+    given: { idle: 30n, grantable: 70n },
+    want: { kind: 'ask', need: 70n },
+  },
+  { name: 'waits for requests under way', given: { idle: 50n, reserved: 1n }, want: { kind: 'wait' } },
+  { name: 'does not wait for what cannot help', given: { idle: 5n, reserved: 4n }, want: { kind: 'refuse' } },
+  {
+    name: 'takes less once it has waited',
+    given: { idle: 50n, reserved: 50n, late: true },
+    want: { kind: 'reserve', amount: 50n },
+  },
+  {
+    name: 'asks for the rest of the less',
+    given: { idle: 20n, grantable: 30n },
+    want: { kind: 'ask', need: 30n, want: 30n },
+  },
+  { name: 'takes no less than the smallest', given: { idle: 9n }, want: { kind: 'refuse' } },
+  {
+    name: 'is refused when it is late and the lease was not renewed',
+    given: { idle: 100n, alive: false, late: true },
+    want: { kind: 'refuse' },
+  },
+];
+
+test.each(cases)('$name', ({ given, want }) => {
+  expect(nextMove(wish, { ...standing, ...given })).toMatchObject(want);
+});

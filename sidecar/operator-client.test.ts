@@ -1,0 +1,127 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createOperatorClient, type OperatorClient } from './operator-client.ts';
+import { loopbackCertificate } from './testing/certificate.ts';
+import { type Stage, startStage, until } from './testing/stage.ts';
+
+const never = new AbortController().signal;
+let stage: Stage;
+let client: OperatorClient;
+beforeEach(async () => {
+  stage = await startStage();
+  client = createOperatorClient({
+    url: stage.operator.url,
+    caFile: path.join(stage.folder, 'ca.crt'),
+    tokenFile: path.join(stage.folder, 'token'),
+  });
+});
+afterEach(async () => {
+  await client.close();
+  await stage.close();
+});
+
+const poll = () => client.configuration({ schema: 1, waitSeconds: 0 }, never);
+
+describe('the operator', () => {
+  test('is trusted by the CA file alone, which is read again when it changes', async () => {
+    await expect(poll()).resolves.toMatchObject({ etag: '1' });
+    await writeFile(path.join(stage.folder, 'ca.crt'), (await loopbackCertificate()).cert);
+    await expect(poll()).rejects.toMatchObject({ reason: 'unreachable' });
+    await writeFile(path.join(stage.folder, 'ca.crt'), stage.operator.ca);
+    await expect(poll()).resolves.toMatchObject({ etag: '1' });
+  });
+
+  test('is shown the token as the file has it now', async () => {
+    await writeFile(path.join(stage.folder, 'token'), 'another');
+    await expect(poll()).rejects.toMatchObject({
+      reason: 'not_accepted',
+      message: expect.stringContaining('401'),
+    });
+    await writeFile(path.join(stage.folder, 'token'), `${stage.operator.bearer}\n`);
+    await expect(poll()).resolves.toMatchObject({ etag: '1' });
+  });
+
+  test('is not called without its CA', async () => {
+    const blind = createOperatorClient({
+      url: stage.operator.url,
+      caFile: '/nowhere/ca.crt',
+      tokenFile: path.join(stage.folder, 'token'),
+    });
+    await expect(blind.configuration({ schema: 1, waitSeconds: 0 }, never)).rejects.toMatchObject({
+      reason: 'credentials_unreadable',
+    });
+  });
+
+  test('that answers something else is not understood', async () => {
+    stage.operator.replace = () => ({
+      schema: 1,
+      kind: 'refused',
+      reason: 'ledger_closed',
+      message: 'x'.repeat(2000),
+    });
+    const report = {
+      schema: 1,
+      kind: 'open',
+      budget: 'chat',
+      ledgerUid: 'ledger-1',
+      processId: '0123456789abcdef',
+    } as const;
+    await expect(client.lease(report, never)).rejects.toMatchObject({
+      reason: 'malformed_answer',
+      message: expect.stringContaining('message'),
+    });
+  });
+});
+
+describe('configuration', () => {
+  test('that changes is in force without a restart', async () => {
+    stage.operator.configure([{ ...stage.budget, allowedModels: ['gpt-5*'] }]);
+    await until(async () => (await stage.chat('Hello', { max_tokens: 5 })).status === 403);
+    stage.operator.configure([stage.budget]);
+    await until(async () => (await stage.chat('Hello', { max_tokens: 5 })).ok);
+    expect(stage.emulator.captured.counts()['chat']).toBe(1);
+  });
+
+  test('that fails to come leaves the last one in force', async () => {
+    await (await stage.chat('Hello', { max_tokens: 5 })).text();
+    await writeFile(path.join(stage.folder, 'token'), 'another');
+    // The poll under way is answered, the next ones are not accepted.
+    stage.operator.configure([{ ...stage.budget, priceVersion: 'default@2' }]);
+    const answer = async () => stage.chat('Hello', { max_tokens: 5 });
+    await until(async () => (await answer()).headers.get('sapaibudget-price-version') === 'default@2');
+    stage.operator.configure([]);
+    expect((await answer()).status).toBe(200);
+  });
+});
+
+describe('the SAP token', () => {
+  test('is fetched once for many requests, and again after half of its life', async () => {
+    let life = 3600;
+    const { sapToken } = stage.operator;
+    stage.operator.sapToken = async () => ({ ...(await sapToken()), expiresInSeconds: life });
+    await Promise.all(
+      Array.from({ length: 5 }, async () => (await stage.chat('Hello', { max_tokens: 5 })).text()),
+    );
+    expect(stage.operator.tokensGiven).toBe(1);
+    life = 0;
+    stage.emulator.addFault({ fault: 'http-401', match: { route: 'chat' }, count: 1 });
+    await (await stage.chat('Hello', { max_tokens: 5 })).text();
+    await (await stage.chat('Hello', { max_tokens: 5 })).text();
+    expect(stage.operator.tokensGiven).toBe(3);
+  });
+
+  test('that cannot be had is a refusal, and costs nothing', async () => {
+    stage.operator.sapToken = async () => Promise.reject(new Error('SAP is down'));
+    const answer = await stage.chat('Hello', { max_tokens: 5 });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      503,
+      { error: { code: 'token_unavailable' } },
+    ]);
+    expect(answer.headers.get('retry-after')).toBe('2');
+    await until(() =>
+      stage.operator.messages.some((message) => message.kind === 'report' && message.ask === undefined),
+    );
+    expect(stage.operator.ledger('ledger-1').totals).toMatchObject({ settled: 0n, held: 0n });
+  });
+});

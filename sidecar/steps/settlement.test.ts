@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { parseAmount } from '../../accounting/amount.ts';
+import { type CallEnd, settlementOf } from './settlement.ts';
+
+const pricing = { rates: [{ input: '0.00112', output: '0.00320' }], factor: '2.24038' };
+const usage = { prompt_tokens: 3500, completion_tokens: 300, total_tokens: 3800 };
+const paid = { kind: 'settled', spent: parseAmount('0.010933055') };
+const nothing = { kind: 'settled', spent: 0n };
+const unknown = (reason: string) => ({ kind: 'unknown', reason });
+const status = (code: number): CallEnd => ({ kind: 'answered', status: code });
+
+const cases: { name: string; end: CallEnd; want: object }[] = [
+  {
+    name: '200 with usage costs its exact price',
+    end: { kind: 'answered', status: 200, usage, hasContent: true },
+    want: paid,
+  },
+  {
+    name: '200 without usage is unknown',
+    end: { kind: 'answered', status: 200, hasContent: true },
+    want: unknown('usage_missing'),
+  },
+  {
+    name: '200 with usage that is no usage is unknown',
+    end: { kind: 'answered', status: 200, usage: { prompt_tokens: 'many' } },
+    want: unknown('usage_missing'),
+  },
+  {
+    name: '200 with zero usage is unknown',
+    end: {
+      kind: 'answered',
+      status: 200,
+      usage: { prompt_tokens: 0, completion_tokens: 0 },
+      hasContent: true,
+    },
+    want: unknown('usage_missing'),
+  },
+  {
+    name: '200 with text and no output tokens is unknown',
+    end: {
+      kind: 'answered',
+      status: 200,
+      usage: { prompt_tokens: 9, completion_tokens: 0 },
+      hasContent: true,
+    },
+    want: unknown('usage_missing'),
+  },
+  { name: '400 costs nothing', end: status(400), want: nothing },
+  { name: '401 costs nothing', end: status(401), want: nothing },
+  { name: '429 costs nothing', end: status(429), want: nothing },
+  { name: '503 costs nothing', end: status(503), want: nothing },
+  { name: '500 is unknown', end: status(500), want: unknown('upstream_error') },
+  { name: '502 is unknown', end: status(502), want: unknown('upstream_error') },
+  { name: '504 is unknown', end: status(504), want: unknown('upstream_error') },
+  { name: '302 is unknown', end: status(302), want: unknown('upstream_error') },
+  { name: '204 is unknown', end: status(204), want: unknown('upstream_error') },
+  { name: 'what was not sent costs nothing', end: { kind: 'not_sent' }, want: nothing },
+  {
+    name: 'a connection lost after sending is unknown',
+    end: { kind: 'connection_lost' },
+    want: unknown('connection_lost'),
+  },
+  {
+    name: 'a connection lost after usage had come costs its price',
+    end: { kind: 'connection_lost', usage },
+    want: paid,
+  },
+  { name: 'an answer read no further is unknown', end: { kind: 'read_bound' }, want: unknown('read_bound') },
+  {
+    name: 'an error within a stream is unknown',
+    end: { kind: 'error_in_stream' },
+    want: unknown('upstream_error'),
+  },
+  {
+    name: 'an error within a stream that told its usage costs its price',
+    end: { kind: 'error_in_stream', usage },
+    want: paid,
+  },
+];
+
+test.each(cases)('$name', ({ end, want }) => {
+  expect(settlementOf(end, pricing)).toMatchObject(want);
+});
