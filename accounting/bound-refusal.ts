@@ -39,7 +39,8 @@ export class Refused extends Error {
   }
 }
 
-const maxFieldLength = 64;
+/** Longer than any path that names of fields alone can make. */
+const maxFieldLength = 128;
 
 /**
  * Ends the walk with a refusal of one field.
