@@ -13,7 +13,9 @@ MACHINE_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/go/bin
 
 # What `make generate` writes; never edited by hand.
-GENERATED := crds/generated docs/reference.md
+GENERATED := crds/generated docs/reference.md charts/sap-ai-budget/values.yaml charts/sap-ai-budget/values.schema.json \
+  charts/sap-ai-budget/templates/_rules.tpl charts/sap-ai-budget/templates/webhook.yaml \
+  charts/sap-ai-budget/templates/pod-policy.yaml charts/sap-ai-budget/templates/crds.yaml
 
 .PHONY: help
 help: ## List the targets
@@ -31,7 +33,7 @@ demo: install ## A budget applied, spent to its cap and explained, on a real API
 verify: check-generated check-format lint types unused test ## All that CI checks
 
 .PHONY: test
-test: control-plane ## Unit, property and integration tests; ends with "N passed, N failed"
+test: control-plane helm ## Unit, property and integration tests; ends with "N passed, N failed"
 	@vitest run
 
 .PHONY: kill-test
@@ -73,11 +75,12 @@ format: install ## Format the source
 	@oxfmt .
 
 .PHONY: generate
-generate: install ## Write CRDs and the reference page from their schemas
+generate: install ## Write CRDs, the reference page and the chart's generated files from their sources
 	@node crds/generate.ts
+	@node charts/generate.ts
 
 .PHONY: golden
-golden: control-plane ## Rewrite the golden files of the tests; read the difference before you commit it
+golden: control-plane helm ## Rewrite the golden files of the tests; read the difference before you commit it
 	@vitest run --update
 
 ##@ Set up
@@ -95,6 +98,10 @@ install: ## Install the dependencies if the lockfile has changed
 .PHONY: control-plane
 control-plane: install ## Find or build etcd, kube-apiserver, kube-controller-manager and kubectl
 	@node test/control-plane/main.ts --build-only
+
+.PHONY: helm
+helm: install ## Find or build Helm 3 and 4, which the chart is tested with
+	@node test/chart/main.ts
 
 .PHONY: clean
 clean: ## Remove what was installed and made in this directory; built control planes stay in the cache

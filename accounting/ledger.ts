@@ -140,6 +140,13 @@ export function setCap(ledger: Ledger, cap: NanoCu): void {
   ledger.seq += 1;
 }
 
+/** Lets the period end later, so that the next one can begin at another day; it never ends earlier than it was opened for. */
+export function extendPeriod(ledger: Ledger, endMs: number): void {
+  if (endMs <= ledger.period.endMs) return;
+  ledger.period = { ...ledger.period, endMs };
+  ledger.seq += 1;
+}
+
 function addTotals(sum: LedgerTotals, part: LedgerTotals, sign: 1n | -1n): void {
   sum.settled += sign * part.settled;
   sum.outstanding += sign * part.outstanding;

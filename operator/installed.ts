@@ -23,7 +23,7 @@ export async function requireCrds(
     try {
       await kube.list(resource, { ...within, labelSelector: nothing, signal });
     } catch (error) {
-      if (!isKubeError(error, 'NotFound')) throw error;
+      if (!isKubeError(error, 'NoSuchResource')) throw error;
       missing.push(resource.kind);
     }
   }

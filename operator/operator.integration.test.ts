@@ -62,7 +62,9 @@ function startProgram(env: Record<string, string> = {}): Program {
         what: `the log line ${message}`,
         timeoutMs: 30_000,
       },
-    );
+    ).catch((cause: unknown) => {
+      throw new Error(`${errors.join('')} ${JSON.stringify(lines.slice(-3))}`, { cause });
+    });
   return { child, lines, errors, logged, exited: once(child, 'exit') };
 }
 

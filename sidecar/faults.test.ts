@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseAmount } from '../accounting/amount.ts';
 import { closeServer } from './listen.ts';
 import { appKey, miniDeployment, type Stage, type StageOptions, startStage, until } from './testing/stage.ts';
+
+// Real processes and sockets on a machine that may be busy: only what hangs fails.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let stage: Stage;
 let sap: Server | undefined;

@@ -1,8 +1,11 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { type SidecarProcess, startSidecarProcess } from './testing/sidecar-process.ts';
 import { appKey, miniDeployment, type Stage, sidecarEnv, startStage, until } from './testing/stage.ts';
+
+// Real processes and sockets on a machine that may be busy: only what hangs fails.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let stage: Stage | undefined;
 const processes: SidecarProcess[] = [];

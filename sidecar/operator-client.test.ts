@@ -1,9 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createOperatorClient, type OperatorClient } from './operator-client.ts';
 import { loopbackCertificate } from './testing/certificate.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
+
+// Real processes and sockets on a machine that may be busy: only what hangs fails.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const never = new AbortController().signal;
 let stage: Stage;

@@ -1,7 +1,10 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { appKey, miniDeployment, type Stage, startStage } from './testing/stage.ts';
+
+// Real processes and sockets on a machine that may be busy: only what hangs fails.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let stage: Stage;
 beforeAll(async () => {

@@ -19,12 +19,14 @@ export interface AppServer {
 const maxConnections = 4096;
 const headersMs = 30_000;
 const requestMs = 300_000;
+/** Longer than clients keep idle connections, so that none is closed just as its next request leaves. */
+const keepAliveMs = 75_000;
 
 /** Makes the application's server; `services` come once the port is bound, until then everything is refused. */
 export function createAppServer(services: () => Services | undefined): AppServer {
   const underWay = new Set<Promise<void>>();
   const server = createServer(
-    { headersTimeout: headersMs, requestTimeout: requestMs },
+    { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: keepAliveMs },
     (request, response) => {
       const gone = goneSignal(response);
       const id = randomUUID();
@@ -61,7 +63,8 @@ function answerError(exchange: Exchange, error: ProxyError, services: Services |
     services.log.debug({ requestId: exchange.id, reason: error.reason }, 'request refused');
   }
   // What the client still sends of a body nobody reads would keep the connection busy.
-  if (!exchange.request.complete) exchange.response.setHeader('connection', 'close');
+  const { request, response } = exchange;
+  if (!request.complete && !response.headersSent) response.setHeader('connection', 'close');
   sendPlain(exchange, errorAnswer(error, surfaceOf(exchange.request.url ?? ''), exchange.id));
 }
 

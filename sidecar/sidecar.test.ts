@@ -1,7 +1,10 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { parseAmount } from '../accounting/amount.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
+
+// Real processes and sockets on a machine that may be busy: only what hangs fails.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let stage: Stage;
 afterEach(async () => stage.close());

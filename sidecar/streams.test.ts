@@ -4,6 +4,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { formatAmount } from '../accounting/amount.ts';
 import { appKey, miniDeployment, type Stage, startStage, until } from './testing/stage.ts';
 
+// Real processes and sockets on a machine that may be busy: only what hangs fails.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+
 let stage: Stage;
 afterEach(async () => stage.close());
 

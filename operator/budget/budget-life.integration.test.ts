@@ -207,6 +207,22 @@ test('changes are events of the budget, each reason that of its condition', asyn
   expect(reasons).toContain('Ready');
 });
 
+test('many reports in a moment are few writes of the status', async () => {
+  const { namespace } = await world.readyBudget({ monthlyLimit: '100' });
+  const pod = await world.pod(namespace);
+  const ledgerUid = await ledgerOf(pod);
+  const versions = new Set<string | undefined>();
+  const startedMs = Date.now();
+  for (let taken = 0; taken < 20; taken += 1) {
+    await takeLease(await world.pod(namespace), { ledgerUid, amount: nanoPerCu });
+    versions.add((await fixture.budget(namespace))?.metadata.resourceVersion);
+  }
+  await statusWith(namespace, { reserved: '20', remaining: '80' });
+  versions.add((await fixture.budget(namespace))?.metadata.resourceVersion);
+  // The first one is there before; one a second, and one that was due.
+  expect(versions.size).toBeLessThanOrEqual(3 + Math.ceil((Date.now() - startedMs) / 1000));
+});
+
 test('another operator goes on where the first one stopped', async () => {
   const { namespace } = await world.readyBudget({ monthlyLimit: '100' });
   const pod = await world.pod(namespace);

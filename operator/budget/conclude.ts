@@ -6,6 +6,7 @@ import type { Condition } from '../kube/conditions.ts';
 import type { Outcome } from '../kube/controller.ts';
 import { isKubeError } from '../kube/kube-error.ts';
 import { budgetConditions } from './conditions.ts';
+import { remembered } from './memory.ts';
 import { budgets } from './resources.ts';
 import { soonestMs } from './run-steps.ts';
 import type { StepResults } from './run-steps.ts';
@@ -58,20 +59,26 @@ function publish(context: BudgetContext, conditions: readonly Condition[]): void
   services.onObserved?.({ budget: ref, ...(found.ledger ? { ledger: found.ledger } : {}), ready });
 }
 
-function readyConfiguration({ budget, found }: BudgetContext): BudgetConfiguration | undefined {
+function readyConfiguration({ budget, memory, found }: BudgetContext): BudgetConfiguration | undefined {
   const { serviceKey, inventory, card, models, ledger } = found;
   if (!serviceKey || !inventory || !card || !models || !ledger || ledger.problem) return undefined;
-  const { namespace, name } = budget.metadata;
+  const { namespace, name, generation } = budget.metadata;
   const { uid, name: ledgerName, period } = ledger;
-  return buildConfiguration({
-    budget: { namespace, name },
-    spec: budget.spec,
-    ledger: { uid, name: ledgerName, period },
-    apiUrl: serviceKey.apiUrl,
-    deployments: inventory.deployments,
-    models,
-    card,
-  });
+  const { apiUrl } = serviceKey;
+  const from = [inventory, models, card.generation, card.name, generation, uid, period.endMs, apiUrl];
+  const value =
+    remembered(memory.configured, from) ??
+    buildConfiguration({
+      budget: { namespace, name },
+      spec: budget.spec,
+      ledger: { uid, name: ledgerName, period },
+      apiUrl,
+      deployments: inventory.deployments,
+      models,
+      card,
+    });
+  memory.configured = { from, value };
+  return value;
 }
 
 function unavailable({ budget }: BudgetContext, conditions: readonly Condition[]): BudgetConfiguration {

@@ -1,3 +1,4 @@
+import type { BudgetConfiguration, ModelConfiguration } from '../../accounting/messages.ts';
 import type { SapAiBudgetStatus } from '../../crds/budget.ts';
 import type { Inventory } from '../sap/inventory.ts';
 import type { SapError } from '../sap/sap-error.ts';
@@ -8,6 +9,9 @@ export interface BudgetMemory {
   inventory?: { source: string; value: Inventory; readAtMs: number };
   /** AI Core is not asked again before this. */
   failure?: { source: string; error: SapError; untilMs: number; count: number };
+  /** What the last reconcile made of these very objects: made again only from others. */
+  priced?: { from: readonly unknown[]; value: ModelConfiguration[] };
+  configured?: { from: readonly unknown[]; value: BudgetConfiguration };
   /** The status as it was written last: the cache may be behind it. */
   written?: { uid: string; status: SapAiBudgetStatus; atMs: number };
 }
@@ -24,4 +28,13 @@ export class BudgetMemories {
   forget(key: string): void {
     this.#byKey.delete(key);
   }
+}
+
+/** What was made of these before, if they are the same: by identity, or as plain values. */
+export function remembered<T>(
+  memo: { from: readonly unknown[]; value: T } | undefined,
+  from: readonly unknown[],
+): T | undefined {
+  if (memo?.from.length !== from.length) return undefined;
+  return memo.from.every((part, index) => part === from[index]) ? memo.value : undefined;
 }

@@ -30,6 +30,7 @@ export class Configurations implements ConfigurationSource {
   /** From now on sidecars of this budget are told this. Equal configurations are no news. */
   publish(configuration: BudgetConfiguration): void {
     const key = keyOf(configuration);
+    if (this.#published.get(key)?.configuration === configuration) return;
     const digest = digestOf(configuration);
     if (this.#published.get(key)?.digest === digest) return;
     this.#published.set(key, { configuration, digest });

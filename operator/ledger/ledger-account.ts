@@ -1,5 +1,4 @@
-import type { NanoCu } from '../../accounting/amount.ts';
-import { setCap } from '../../accounting/ledger.ts';
+import { extendPeriod, setCap } from '../../accounting/ledger.ts';
 import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
@@ -7,7 +6,7 @@ import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { LedgerError } from './ledger-error.ts';
 import { type LedgerSnapshot, snapshotOf } from './ledger-snapshot.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
-import type { LeaseBook } from './ledgers.ts';
+import type { LeaseBook, LedgerNeed } from './ledgers.ts';
 
 /**
  * Whether a ledger may grant: `undecided` until a reconcile has copied the budget's cap into it, `never` once its budget
@@ -64,10 +63,11 @@ export class LedgerAccount implements LeaseBook {
     });
   }
 
-  /** Sets the cap; also without a difference it fails if the ledger cannot be used. */
-  setCap(cap: NanoCu): Promise<void> {
+  /** Takes over cap and end of the period; also without a difference it fails if the ledger cannot be used. */
+  follow({ cap, period }: Pick<LedgerNeed, 'cap' | 'period'>): Promise<void> {
     return this.#writer.submit((ledger) => {
       setCap(ledger, cap);
+      if (period.startMs === ledger.period.startMs) extendPeriod(ledger, period.endMs);
       return { result: undefined };
     });
   }

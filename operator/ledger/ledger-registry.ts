@@ -45,7 +45,7 @@ class LedgerRegistry implements Ledgers {
     const known = this.#current.get(budgetKey(need.budget));
     const same = known?.periodName === need.period.name ? known : undefined;
     const account = same && !same.snapshot().problem ? same : await this.#openPeriod(need, same, signal);
-    await account.setCap(need.cap);
+    await account.follow(need);
     account.grants = 'allowed';
     this.#current.set(budgetKey(need.budget), account);
     return account.snapshot();

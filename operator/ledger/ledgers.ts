@@ -51,7 +51,7 @@ export interface Ledgers {
   /**
    * Creates or adopts the ledger of a period, makes it the budget's current one and copies the cap into it; durable
    * when it resolves. Cheap when nothing has to change, so call it in every reconcile. An adopted ledger keeps its own
-   * period: go by the snapshot's.
+   * period, but for an end that is to be later: go by the snapshot's.
    *
    * @throws LedgerError, LedgerTextError, StoredObjectError: grants of this budget have stopped; KubeError as it comes
    */

@@ -4,9 +4,6 @@ export const sidecarName = 'sap-ai-budget';
 /** `Hide` (default) or `Keep`: what becomes of service bindings that SAP's Java SDK prefers to the sidecar. */
 export const bindingsAnnotation = 'sapai.eerly.ai/service-bindings';
 
-/** Audience of the token that the sidecar shows to the operator. */
-export const tokenAudience = 'sapai.eerly.ai';
-
 /** The sidecar's volumes; no other container may mount them. */
 export const volumeNames = {
   token: 'sap-ai-budget-token',

@@ -1,5 +1,6 @@
 import { authorityConfigMapName } from '../certificates/ensure.ts';
-import { sidecarName, sidecarPorts, tokenAudience, volumeNames } from './names.ts';
+import { tokenAudience } from '../lease-service/authenticate.ts';
+import { sidecarName, sidecarPorts, volumeNames } from './names.ts';
 import type { Container, Volume } from './pod.ts';
 import type { InjectionSettings } from './settings.ts';
 

@@ -10,7 +10,7 @@ export const webhookNames = {
   namespace: 'namespace.inject.sapai.eerly.ai',
 } as const;
 
-/** Never injected: a cluster must come up, and the operator start, without the operator. */
+/** Never injected: a cluster must come up without the operator. */
 export const exemptNamespaces = ['kube-system', 'kube-public', 'kube-node-lease'] as const;
 
 /** Where the API server finds the webhook: a Service, or a URL where it cannot resolve Services. */
@@ -30,11 +30,9 @@ export function webhookConfiguration({
   address: WebhookAddress;
   operatorNamespace: string;
 }) {
-  const notOurs = {
-    key: 'kubernetes.io/metadata.name',
-    operator: 'NotIn',
-    values: [operatorNamespace, ...exemptNamespaces],
-  };
+  const notSystem = notIn(exemptNamespaces);
+  // A label on its own namespace must not keep the operator from starting.
+  const notOurs = notIn([operatorNamespace, ...exemptNamespaces]);
   const labelled = { key: budgetLabel, operator: 'Exists' };
   const unlabelled = { key: budgetLabel, operator: 'DoesNotExist' };
   return {
@@ -42,10 +40,14 @@ export function webhookConfiguration({
     kind: 'MutatingWebhookConfiguration',
     metadata: { name: webhookConfigurationName },
     webhooks: [
-      entry(webhookNames.pod, address, { namespace: [notOurs], pod: [labelled] }),
+      entry(webhookNames.pod, address, { namespace: [notSystem], pod: [labelled] }),
       entry(webhookNames.namespace, address, { namespace: [notOurs, labelled], pod: [unlabelled] }),
     ],
   };
+}
+
+function notIn(namespaces: readonly string[]): Expression {
+  return { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...namespaces] };
 }
 
 type Expression = { key: string; operator: string; values?: string[] };

@@ -123,12 +123,16 @@ export class LeaseHolder {
     return this.#line.join({ id, wish, signal, deadlineMs: arrivedMs + this.#options.times.waitMs });
   }
 
-  /** Takes no new requests, returns what is idle once those under way are over, and removes the journal. */
+  /**
+   * Takes no new requests, returns what is idle once those under way are over, and removes the journal. That of a
+   * barred lease stays: a person may want to read it.
+   */
   async retire(): Promise<void> {
     if (this.#running === undefined) return this.#book.remove();
     this.#schedule.leave();
     await this.#running;
     if (this.#phase === 'done') this.#book.remove();
+    else this.#book.close();
   }
 
   /** As `retire`, but keeps the journal and gives up when the signal says so. */
@@ -269,13 +273,13 @@ export class LeaseHolder {
         this.#refused(error);
       }
       if (this.#phase === 'superseded') return;
+      if (this.#phase === 'barred') return this.#schedule.sleepUntilLeaving(signal);
     }
   }
 
   async #step(signal: AbortSignal): Promise<void> {
     const { budget, ledgerUid, newProcessId } = this.#options;
     if (this.#phase === 'ledger_unknown') await this.#schedule.sleep(retryRefusedMs, signal);
-    if (this.#phase === 'barred') return this.#schedule.sleepUntilLeaving(signal, () => this.#finish());
     if (this.#phase !== 'open') {
       // A process is followed only once none of its requests is under way.
       while (this.#phase !== 'opening' && !signal.aborted && this.#book.lease.reservations.size > 0)

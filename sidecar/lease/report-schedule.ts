@@ -72,10 +72,9 @@ export class ReportSchedule {
     this.#wake = undefined;
   }
 
-  /** For a lease that reports no more: sleeps, and ends it once its owner leaves. */
-  async sleepUntilLeaving(signal: AbortSignal, end: () => void): Promise<void> {
-    if (this.#leaving) return end();
-    await this.sleep(leavingCheckMs, signal);
+  /** For a lease that reports no more. */
+  async sleepUntilLeaving(signal: AbortSignal): Promise<void> {
+    while (!this.#leaving && !signal.aborted) await this.sleep(leavingCheckMs, signal);
   }
 
   #due({ lease, endsAtMs, sentAtMs, asked }: ReportState): { reason: ReportReason; atMs: number } {

@@ -30,8 +30,7 @@ export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
     found.ledger = ledger;
     if (ledger.problem) return broken('LedgerUnavailable', ledger.problem.message);
     const leftMs = ledger.period.endMs - services.clock.nowMs();
-    if (leftMs <= 0) return ended(ledger);
-    const againAfterMs = Math.min(leftMs, longestWaitMs);
+    const againAfterMs = Math.min(Math.max(leftMs, 0), longestWaitMs);
     return { state: 'done', message: `Ledger ${ledger.name} decides what is granted.`, againAfterMs };
   } catch (error) {
     return outcomeOf(error);
@@ -64,14 +63,6 @@ async function findStored(
     if (stored) return stored.ledger.period;
   }
   return undefined;
-}
-
-/** Its period cannot follow yet: it would have the same name, and so the limit would begin anew. */
-function ended({ name }: LedgerSnapshot): StepOutcome {
-  return broken(
-    'PeriodEnded',
-    `The period of ledger ${name} is over, and by the new time zone or start day the next one begins in a later month. Nothing is granted until then, or until spec.period is as before.`,
-  );
 }
 
 /** What the status remembers of this ledger: if it is further than the ledger, changes have been lost. */

@@ -4,6 +4,7 @@ import { parseStored } from '../../../crds/parse.ts';
 import { sapAiRateCard } from '../../../crds/rate-card.ts';
 import type { SapAiRateCardSpec } from '../../../crds/rate-card.ts';
 import { isAllowed, priceModels as price } from '../../configuration/price-models.ts';
+import { remembered } from '../memory.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 import { stalled } from '../step.ts';
 
@@ -32,7 +33,8 @@ export function priceModels(context: BudgetContext): Promise<StepOutcome> {
   return Promise.resolve(priceBy(spec, context));
 }
 
-function priceBy(spec: SapAiRateCardSpec, { budget, services, found }: BudgetContext): StepOutcome {
+function priceBy(spec: SapAiRateCardSpec, context: BudgetContext): StepOutcome {
+  const { budget, services, found } = context;
   if (!found.inventory) throw new TypeError('a step before reads AI Core');
   const nowMs = services.clock.nowMs();
   if (factorOf(spec, nowMs) === undefined)
@@ -40,7 +42,7 @@ function priceBy(spec: SapAiRateCardSpec, { budget, services, found }: BudgetCon
       'FactorMissing',
       `SapAiRateCard "${budget.spec.rateCardRef.name}" has no factor for today: add an entry to spec.factors whose day has come.`,
     );
-  found.models = price(found.inventory.models, { card: spec, atMs: nowMs });
+  found.models = pricedModels(spec, context, nowMs);
   const allowed = found.models.filter(({ model }) => isAllowed(model, budget.spec.allowedModels));
   const unpriced = allowed.filter(({ rates }) => rates === undefined);
   const untilNextDayMs = dayMs - (nowMs % dayMs);
@@ -52,6 +54,20 @@ function priceBy(spec: SapAiRateCardSpec, { budget, services, found }: BudgetCon
     };
   const message = `Refused, because no rate is known: ${named(unpriced)}. The other ${allowed.length - unpriced.length} model versions work. Add the missing rates to the rate card.`;
   return { state: 'degraded', reason: modelsWithoutRate, message, afterMs: untilNextDayMs };
+}
+
+/** Only anew after AI Core was read, the card was changed, or another day has begun: figures of ledgers move every second. */
+function pricedModels(
+  card: SapAiRateCardSpec,
+  { budget, services, memory, found }: BudgetContext,
+  atMs: number,
+): ModelConfiguration[] {
+  const models = found.inventory?.models ?? [];
+  const stored = services.rateCards.get(budget.spec.rateCardRef.name);
+  const from = [models, stored, Math.floor(atMs / dayMs)];
+  const value = remembered(memory.priced, from) ?? price(models, { card, atMs });
+  memory.priced = { from, value };
+  return value;
 }
 
 /** The factor in force, as decimal text. */

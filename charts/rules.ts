@@ -1,0 +1,57 @@
+import { authorityConfigMapName, certificatesSecretName } from '../operator/certificates/ensure.ts';
+import { webhookConfigurationName } from '../operator/webhook/webhook-configuration.ts';
+
+/** One rule of a Role or ClusterRole. */
+export interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+  verbs: string[];
+}
+
+const group = 'sapai.eerly.ai';
+
+/** What the operator does in the whole cluster: budgets, pods and namespaces may be anywhere. */
+export const clusterRules: Rule[] = [
+  // Budgets and rate cards are watched, and told how they are; the default rate card is made where there is none.
+  { apiGroups: [group], resources: ['sapaibudgets', 'sapairatecards'], verbs: ['list', 'watch'] },
+  { apiGroups: [group], resources: ['sapaibudgets/status', 'sapairatecards/status'], verbs: ['patch'] },
+  { apiGroups: [group], resources: ['sapairatecards'], verbs: ['create'] },
+  // Who calls, and which budgets it may spend from.
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+  // Events lie beside the budgets they are about.
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+  // The CA, for the sidecars of every namespace and for the API server. Applied under its name, so that `create` can be bound to it.
+  {
+    apiGroups: [''],
+    resources: ['configmaps'],
+    resourceNames: [authorityConfigMapName],
+    verbs: ['list', 'watch', 'create', 'patch'],
+  },
+  {
+    apiGroups: ['admissionregistration.k8s.io'],
+    resources: ['mutatingwebhookconfigurations'],
+    resourceNames: [webhookConfigurationName],
+    verbs: ['list', 'watch', 'patch'],
+  },
+];
+
+/** What it does in its own namespace: ledgers, and its own certificates. */
+export const operatorNamespaceRules: Rule[] = [
+  { apiGroups: [group], resources: ['sapailedgers'], verbs: ['get', 'list', 'create', 'update'] },
+  {
+    apiGroups: [''],
+    resources: ['secrets'],
+    resourceNames: [certificatesSecretName],
+    verbs: ['get', 'update'],
+  },
+  // Kubernetes cannot bind this to a name.
+  { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+];
+
+/** What it does where budgets name Secrets. */
+export const credentialNamespaceRules: Rule[] = [
+  { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] },
+];

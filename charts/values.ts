@@ -1,0 +1,132 @@
+import { z } from 'zod';
+
+const quantity = z
+  .string()
+  .regex(/^[0-9]{1,12}([.][0-9]{1,9})?(m|k|Ki|M|Mi|G|Gi)?$/)
+  .describe('A Kubernetes quantity, such as 96Mi.');
+const amounts = z.record(z.string(), quantity);
+const pullPolicy = z.enum(['Always', 'IfNotPresent', 'Never']);
+const logLevel = z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('How much is logged.');
+const command = (program: string) =>
+  z
+    .array(z.string())
+    .min(1)
+    .default(['node', `/app/${program}/main.ts`])
+    .describe('What the container runs.');
+/** What Kubernetes checks by itself, and nobody here looks into. */
+const asIs = z.looseObject({});
+
+const resources = (requests: Record<string, string>, limits: Record<string, string>) =>
+  z
+    .strictObject({ requests: amounts.default(requests), limits: amounts.default(limits) })
+    .prefault({})
+    .describe('CPU and memory.');
+
+const namespace = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+const origin = (what: string) =>
+  z
+    .string()
+    .regex(/^(https:[/][/][^/?#]+)?$/)
+    .default('')
+    .describe(what);
+
+const image = z
+  .strictObject({
+    repository: z.string().min(1).default('sap-ai-budget').describe('Image of both programs.'),
+    tag: z.string().default('').describe("Empty: the chart's appVersion."),
+    digest: z
+      .string()
+      .regex(/^(sha256:[0-9a-f]{64})?$/)
+      .default('')
+      .describe('Beats the tag.'),
+    pullPolicy: pullPolicy.default('IfNotPresent'),
+    pullSecrets: z
+      .array(z.strictObject({ name: z.string().min(1) }))
+      .default([])
+      .describe("For the operator; a pod's own pull secrets are used for its sidecar."),
+  })
+  .prefault({});
+
+const operator = z
+  .strictObject({
+    command: command('operator'),
+    logLevel,
+    refreshSeconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .default(60)
+      .describe('How often deployments and models are read from SAP.'),
+    leaseSeconds: z.int().min(5).max(3600).default(300).describe('How long a lease lasts after each report.'),
+    resources: resources({ cpu: '100m', memory: '192Mi' }, { memory: '512Mi' }),
+    podAnnotations: z.record(z.string(), z.string()).default({}),
+    nodeSelector: z.record(z.string(), z.string()).default({}),
+    tolerations: z.array(asIs).default([]),
+    affinity: asIs.default({}),
+    priorityClassName: z.string().default(''),
+    podDisruptionBudget: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe(
+            'True: a drain of its node waits until somebody moves the operator, of which there is one.',
+          ),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+const sidecar = z
+  .strictObject({
+    command: command('sidecar'),
+    logLevel,
+    operatorUrl: origin('Where sidecars reach the operator; empty: its Service.'),
+    resources: resources({ cpu: '20m', memory: '96Mi' }, { memory: '256Mi' }),
+    journalSizeLimit: quantity
+      .default('16Mi')
+      .describe('Memory for the journal; counts against the memory limit.'),
+  })
+  .prefault({});
+
+/** Values of the chart: the only source of values.yaml and values.schema.json. A name that is not here is refused. */
+export const chartValues = z.strictObject({
+  global: asIs.default({}).describe('Of charts that include this one; not used here.'),
+  image: image.describe('Where the programs come from.'),
+  credentialNamespaces: z
+    .array(namespace)
+    .default([])
+    .describe(
+      'Namespaces of budgets with credentials: only there the operator may read Secrets. They must exist. Empty: the namespace of the release.',
+    ),
+  allowedSapHosts: z
+    .array(z.string().regex(/^[^,\s]+$/))
+    .default([])
+    .describe("Hosts, beside SAP's own, that a service key may name."),
+  operator: operator.describe('The operator.'),
+  sidecar: sidecar.describe('What is put into pods.'),
+  webhook: z
+    .strictObject({
+      url: origin(
+        'Where the API server reaches the webhook if it cannot resolve Services; empty: its Service.',
+      ),
+      podPolicy: z
+        .boolean()
+        .default(true)
+        .describe(
+          'A ValidatingAdmissionPolicy that guards sidecars also against later changes (Kubernetes 1.30).',
+        ),
+    })
+    .prefault({})
+    .describe('How the API server asks about new pods.'),
+  crds: z
+    .strictObject({
+      install: z.boolean().default(true).describe('Install and upgrade the CRDs with the release.'),
+      keep: z
+        .boolean()
+        .default(true)
+        .describe('Leave the CRDs, and with them budgets and ledgers, when the release is uninstalled.'),
+    })
+    .prefault({})
+    .describe('Definitions of SapAiBudget, SapAiLedger and SapAiRateCard.'),
+});
