@@ -14,7 +14,7 @@ while read -r verb group; do
     forget) left=''; for each in $groups; do [ "$each" = "$group" ] || left="$left $each"; done; groups=$left ;;
   esac
 done
-for each in $groups; do kill -9 -- "-$each" 2>/dev/null; done
+for each in $groups; do kill -9 "-$each" 2>/dev/null; done
 for dir in "$@"; do rm -rf "$dir"; done
 `;
 
