@@ -14,6 +14,8 @@ const image = z.strictObject({
   paths: z.record(z.string().startsWith('/'), z.string().min(1)).default({}),
   /** First word of a command → program on this machine. */
   programs: z.record(z.string().min(1), z.string().min(1)).default({}),
+  /** `node`: its programs are Node's, in which Service names resolve; in the text of others they are replaced by addresses. */
+  resolver: z.literal('node').optional(),
   /** Directory on this machine, where the container names none. */
   workingDir: z.string().optional(),
 });

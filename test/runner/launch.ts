@@ -11,11 +11,15 @@ import { expandVariables, translator } from './translate.ts';
 /** Where every pod finds its ServiceAccount, unless it says otherwise. */
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 
+const resolverModule = new URL('resolve-services.ts', import.meta.url).href;
+
 /** What turns a container into a process. */
 export interface LaunchContext extends EnvironmentSources {
   images: ImageMap;
   volumes: PodVolumes;
   serviceAddress: (namespace: string, service: string) => string | undefined;
+  /** Where Node programs find the addresses of Services. */
+  servicesFile: string;
   /** URL of the API server as this machine reaches it. */
   apiServer: string;
   /** Directory that belongs to the container alone. */
@@ -28,12 +32,13 @@ export async function launchOf(
   container: V1Container,
   context: LaunchContext,
 ): Promise<Launch & { translate: (text: string) => string }> {
-  const { images, volumes, podIp, serviceAddress, containerDir, logFile } = context;
+  const { images, volumes, podIp, containerDir, logFile } = context;
   const image = findImage(images, container.image ?? '');
   refuseUnsupported(container);
   const declared = await declaredVariables(container, context);
   const mounts = await volumes.mounts(container, declared);
   const paths = new Map([...Object.entries(image.paths), ...mounts]);
+  const serviceAddress = image.resolver === 'node' ? () => undefined : context.serviceAddress;
   const translate = translator({ paths, podIp, serviceAddress });
   await mkdir(containerDir, { recursive: true });
   const [first, ...args] = commandOf(container, image).map((word) =>
@@ -51,10 +56,20 @@ export async function launchOf(
     program: image.programs[first] ?? first,
     args,
     cwd: await workingDir(container, { image, containerDir, translate }),
-    env: { ...base, ...Object.fromEntries([...imageHere, ...declaredHere]) },
+    env: withResolver(image, { ...base, ...Object.fromEntries([...imageHere, ...declaredHere]) }, context),
     logFile,
     translate,
   };
+}
+
+function withResolver(
+  { resolver }: Image,
+  env: Record<string, string>,
+  { servicesFile }: Pick<LaunchContext, 'servicesFile'>,
+): Record<string, string> {
+  if (resolver === undefined) return env;
+  const nodeOptions = `--import=${resolverModule} ${env['NODE_OPTIONS'] ?? ''}`.trim();
+  return { ...env, NODE_OPTIONS: nodeOptions, RUNNER_SERVICES: servicesFile };
 }
 
 function refuseUnsupported({ name, lifecycle }: V1Container): void {

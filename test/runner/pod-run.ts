@@ -27,6 +27,7 @@ export interface PodWorld {
   clock: Clock;
   readContent: ReadContent;
   serviceAddress: (namespace: string, service: string) => string | undefined;
+  servicesFile: string;
   apiServer: string;
   /** Of all pods' volumes. */
   dir: string;
@@ -266,7 +267,7 @@ export class PodRun {
   }
 
   async #prepare(container: V1Container, restartCount: number): ReturnType<typeof launchOf> {
-    const { dir, logDir, images, serviceAddress, apiServer } = this.#world;
+    const { dir, logDir, images, serviceAddress, servicesFile, apiServer } = this.#world;
     const { name, namespace = '' } = this.#pod.metadata;
     const logs = join(logDir, `${namespace}_${name}_${uidOf(this.#pod)}`, container.name);
     await mkdir(logs, { recursive: true });
@@ -275,6 +276,7 @@ export class PodRun {
       images,
       volumes: this.#volumes,
       serviceAddress,
+      servicesFile,
       apiServer,
       containerDir: join(dir, uidOf(this.#pod), 'containers', container.name),
       logFile: join(logs, `${restartCount}.log`),

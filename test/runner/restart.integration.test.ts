@@ -66,9 +66,7 @@ describe.each(['end', 'kill'] as const)('a runner that is told to %s', (how) => 
       reason: 'ContainerStatusUnknown',
     });
     // What is on the disk is the pod's, not the runner's.
-    expect(
-      await runner.until('its second start', async () => (await runner.log(again, 'main', 1)) || undefined),
-    ).toContain('\n2\n');
+    expect(await runner.untilLog(again, 'main', /runs/, 1)).toContain('\n2\n');
     const failed = await runner.untilPod('never', 'to fail', ({ status }) => status?.phase === 'Failed');
     expect(containerOf(failed, 'main')?.state.terminated).toMatchObject({
       exitCode: 137,

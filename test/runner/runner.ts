@@ -44,7 +44,7 @@ export class Runner {
     const { kube, say, memoryDir } = options;
     this.#processes = new ProcessGroups({ removeAtEnd: [memoryDir] });
     const backends = () => [...this.#runs.values()];
-    this.#services = new Services({ kube, backends, say });
+    this.#services = new Services({ kube, backends, say, file: this.#servicesFile });
   }
 
   /** Runs until the signal fires, then ends all that it has started. */
@@ -87,6 +87,7 @@ export class Runner {
     informer.onChange(({ type, object }) => {
       if (type === 'deleted') this.#forget(object);
       else this.#take(object, world);
+      this.#services.podsChanged();
     });
     say(`node ${config.nodeName}: runs its pods`);
     await running;
@@ -134,6 +135,10 @@ export class Runner {
     say(`node ${config.nodeName}: nothing runs any more`);
   }
 
+  get #servicesFile(): string {
+    return join(this.#options.config.dir, 'services.json');
+  }
+
   #places(): { dir: string; memoryDir: string } {
     return { dir: join(this.#options.config.dir, 'pods'), memoryDir: this.#options.memoryDir };
   }
@@ -154,6 +159,7 @@ export class Runner {
       processes: this.#processes,
       readContent: contentReader(kube, signal),
       serviceAddress: (namespace, service) => this.#services.addressOf(namespace, service),
+      servicesFile: this.#servicesFile,
       logDir: join(config.dir, 'logs'),
     };
   }

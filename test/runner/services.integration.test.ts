@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sharedControlPlane } from '../control-plane/fixture.ts';
 import { type Service, services } from './kubernetes.ts';
 import { loopbackOf } from './services.ts';
-import { node, shell, TestRunner, untilTerm } from './testing/test-runner.ts';
+import { node, nodeImage, shell, TestRunner, untilTerm } from './testing/test-runner.ts';
 
 const serve = (answer: string): string =>
   `require('node:http').createServer((_, answer) => answer.end('${answer}')).listen(18081, process.env.HOST)`;
@@ -65,6 +65,14 @@ test('a Service leads to its ready pods and to no others, keeps its address when
   });
   await runner.untilPod('caller', 'to end', ({ status }) => status?.phase === 'Succeeded');
   expect(await runner.log(caller, 'main')).toBe('second\n');
+
+  const asked = `console.log(process.env.URL); ${source}`;
+  const resolving = await runner.createPod('resolving', {
+    restartPolicy: 'Never',
+    containers: [node('main', asked, { image: nodeImage, env: [url] })],
+  });
+  await runner.untilPod('resolving', 'to end', ({ status }) => status?.phase === 'Succeeded');
+  expect(await runner.log(resolving, 'main')).toBe(`${url.value}\nsecond\n`);
 
   await runner.deletePod('second');
   await runner.untilGone('second');

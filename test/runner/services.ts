@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { renameSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Informer } from '../../operator/kube/informer.ts';
 import type { KubeClient } from '../../operator/kube/client.ts';
@@ -18,6 +19,8 @@ export interface Backend {
 export interface ServicesOptions {
   kube: KubeClient;
   backends: () => Backend[];
+  /** Kept with the addresses of all Services, for Node programs. */
+  file: string;
   say: (line: string) => void;
 }
 
@@ -37,6 +40,7 @@ export class Services {
   readonly #informer: Informer<Service>;
   readonly #listening = new Map<string, Listening>();
   #turn = 0;
+  #written = '';
 
   constructor(options: ServicesOptions) {
     this.#options = options;
@@ -51,6 +55,7 @@ export class Services {
   /** Follows the API server until the signal fires, then closes everything. */
   async run(signal: AbortSignal): Promise<void> {
     this.#informer.onChange(() => this.#compare());
+    this.#compare();
     await this.#informer.run(signal);
     for (const key of this.#listening.keys()) this.#close(key);
   }
@@ -63,7 +68,28 @@ export class Services {
     return clusterIp === 'None' ? this.#selected(service)[0]?.podIp : loopbackOf(clusterIp);
   }
 
+  /** Other pods may stand behind a Service that has no address of its own. */
+  podsChanged(): void {
+    this.#writeAddresses();
+  }
+
+  #writeAddresses(): void {
+    const addresses = this.#informer
+      .list()
+      .flatMap(({ metadata: { namespace = '', name } }): [string, string][] => {
+        const address = this.addressOf(namespace, name);
+        return address === undefined ? [] : [[`${name}.${namespace}`, address]];
+      });
+    const text = JSON.stringify(Object.fromEntries(addresses), undefined, 1);
+    if (text === this.#written) return;
+    this.#written = text;
+    const { file } = this.#options;
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  }
+
   #compare(): void {
+    this.#writeAddresses();
     const wanted = new Set(
       this.#informer
         .list()

@@ -14,6 +14,8 @@ import { type ContainerStatus, type Pod, uidOf } from '../kubernetes.ts';
 
 /** An image whose commands are the machine's own. */
 export const image = 'example.test/tools:1';
+/** An image of Node programs, in which Service names resolve. */
+export const nodeImage = 'example.test/node';
 const program = 'runner';
 const patienceMs = 60_000;
 
@@ -48,7 +50,10 @@ export class TestRunner {
     const namespace = await controlPlane.createNamespace({ prefix: 'runner' });
     await writeFile(
       join(dir, 'images.json'),
-      JSON.stringify({ 'example.test/tools': { env: { OF_IMAGE: 'localhost' } } }),
+      JSON.stringify({
+        'example.test/tools': { env: { OF_IMAGE: 'localhost' } },
+        'example.test/node': { resolver: 'node' },
+      }),
     );
     const runner = new TestRunner(controlPlane, { namespace, dir, args });
     await runner.restart();
@@ -156,9 +161,9 @@ export class TestRunner {
     return readFile(file, 'utf8').catch(() => '');
   }
 
-  untilLog(pod: Pod, container: string, pattern: RegExp): Promise<string> {
+  untilLog(pod: Pod, container: string, pattern: RegExp, start = 0): Promise<string> {
     return this.until(`${container} to print ${pattern}`, async () => {
-      const text = await this.log(pod, container);
+      const text = await this.log(pod, container, start);
       return pattern.test(text) ? text : undefined;
     });
   }
