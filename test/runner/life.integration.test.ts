@@ -29,7 +29,7 @@ const anyAddress = { name: 'HOST', value: '0.0.0.0' };
 
 let runner: TestRunner;
 beforeAll(async () => {
-  runner = await TestRunner.start(sharedControlPlane(), ['--restart-seconds', '1']);
+  runner = await TestRunner.start(sharedControlPlane(), { args: ['--restart-seconds', '1'] });
 });
 afterAll(() => runner.stop());
 

@@ -21,7 +21,7 @@ function noted(name: string): string {
 
 let runner: TestRunner;
 beforeAll(async () => {
-  runner = await TestRunner.start(sharedControlPlane(), ['--restart-seconds', '1']);
+  runner = await TestRunner.start(sharedControlPlane(), { args: ['--restart-seconds', '1'] });
 });
 afterAll(() => runner.stop());
 

@@ -8,12 +8,9 @@ import { containerOf, node, shell, TestRunner, untilTerm } from './testing/test-
 
 let runner: TestRunner;
 beforeAll(async () => {
-  runner = await TestRunner.start(sharedControlPlane(), [
-    '--refresh-seconds',
-    '0.2',
-    '--token-max-age-seconds',
-    '2',
-  ]);
+  runner = await TestRunner.start(sharedControlPlane(), {
+    args: ['--refresh-seconds', '0.2', '--token-max-age-seconds', '2'],
+  });
 });
 afterAll(() => runner.stop());
 

@@ -44,17 +44,18 @@ export class TestRunner {
     this.#children = new ChildProcesses({ logDir: place.dir });
   }
 
-  /** Starts one with these options beside the ones that every runner needs. */
-  static async start(controlPlane: ControlPlaneAccess, args: string[] = []): Promise<TestRunner> {
+  /** Starts one with these options beside the ones that every runner needs, and these images beside the tests' own. */
+  static async start(
+    controlPlane: ControlPlaneAccess,
+    { args = [], images = {} }: { args?: string[]; images?: Record<string, unknown> } = {},
+  ): Promise<TestRunner> {
     const dir = await mkdtemp(join(tmpdir(), 'runner-'));
     const namespace = await controlPlane.createNamespace({ prefix: 'runner' });
-    await writeFile(
-      join(dir, 'images.json'),
-      JSON.stringify({
-        'example.test/tools': { env: { OF_IMAGE: 'localhost' } },
-        'example.test/node': { resolver: 'node' },
-      }),
-    );
+    const own = {
+      'example.test/tools': { env: { OF_IMAGE: 'localhost' } },
+      [nodeImage]: { resolver: 'node' },
+    };
+    await writeFile(join(dir, 'images.json'), JSON.stringify({ ...own, ...images }));
     const runner = new TestRunner(controlPlane, { namespace, dir, args });
     await runner.restart();
     return runner;
