@@ -44,7 +44,7 @@ export async function forward(
   request: ForwardRequest,
   { upstream, tokens }: { upstream: Upstream; tokens: SapTokens },
 ): Promise<UpstreamAnswer> {
-  const body = JSON.stringify(bodyToSend(admission));
+  const body = JSON.stringify(admission.demand.write(admission.limits));
   const attempt = async (token: string) =>
     upstream.send({
       url: inferenceUrl(admission, request.search),
@@ -63,27 +63,9 @@ export async function forward(
   return second;
 }
 
-/**
- * Written from the decoded body and never the client's own bytes: where a name appears twice in the text, what was
- * bounded and what SAP reads could differ.
- */
-function bodyToSend({ chat, clampedTokens, reservation }: Admission): Record<string, unknown> {
-  const body = { ...chat.body };
-  if (clampedTokens !== undefined) body[chat.limitFor(reservation.amount).field] = clampedTokens;
-  else if (chat.sentLimit !== undefined) body[chat.sentLimit.field] = chat.sentLimit.tokens;
-  if (body['stream'] === true) body['stream_options'] = withUsage(body['stream_options']);
-  return body;
-}
-
-/** Without it a stream does not tell what it cost. */
-function withUsage(options: unknown): Record<string, unknown> {
-  const named = typeof options === 'object' && options !== null ? options : {};
-  return { ...named, include_usage: true };
-}
-
-function inferenceUrl({ catalogue, target }: Admission, search: string): URL {
+function inferenceUrl({ catalogue, target, family }: Admission, search: string): URL {
   return new URL(
-    `${catalogue.budget.apiUrl}/inference/deployments/${target.deploymentId}/chat/completions${search}`,
+    `${catalogue.budget.apiUrl}/inference/deployments/${target.deploymentId}/${family.path}${search}`,
   );
 }
 
