@@ -28,6 +28,7 @@ const settings = z.strictObject({
   'refresh-seconds': seconds(10),
   'token-max-age-seconds': seconds(86_400),
   'shutdown-seconds': seconds(10),
+  'logs-port': z.coerce.number().int().min(0).max(65_535).optional(),
 });
 
 /** Longest pause before a restart, the kubelet's. */
@@ -48,16 +49,19 @@ export interface RunnerConfig {
   tokenMaxAgeMs: number;
   /** How long pods may take to end when the runner ends. */
   shutdownMs: number;
+  /** Where `kubectl logs` is answered; 0: any free port; absent: nowhere. */
+  logsPort: number | undefined;
 }
 
 /** One line per option, for people. */
-export const usage = `node test/runner/main.ts --kubeconfig FILE --images FILE --dir DIR
+const usage = `node test/runner/main.ts --kubeconfig FILE --images FILE --dir DIR
   [--node NAME]                   name of the node (local)
   [--namespaces A,B]              bind only their pods (all)
   [--restart-seconds N]           first pause before a restart, doubles up to 300 (10)
   [--refresh-seconds N]           how often volumes are compared with their sources (10)
   [--token-max-age-seconds N]     renew tokens at this age at the latest (86400)
-  [--shutdown-seconds N]          time that pods get when the runner ends (10)`;
+  [--shutdown-seconds N]          time that pods get when the runner ends (10)
+  [--logs-port N]                 answer kubectl logs, for whoever reaches that loopback port; 0: any free one (off)`;
 
 /** Reads the command line. Throws `arguments_invalid`, naming the option. */
 export function readConfig(args: string[]): RunnerConfig {
@@ -84,5 +88,6 @@ function configOf(given: z.infer<typeof settings>): RunnerConfig {
     refreshMs: given['refresh-seconds'] * 1000,
     tokenMaxAgeMs: given['token-max-age-seconds'] * 1000,
     shutdownMs: given['shutdown-seconds'] * 1000,
+    logsPort: given['logs-port'],
   };
 }

@@ -76,10 +76,8 @@ async function writeStatus({ kube, clock, name, logsPort }: NodeOptions, signal:
   const status = {
     capacity: resources,
     allocatable: resources,
-    addresses: [
-      { type: 'InternalIP', address: hostIp },
-      { type: 'Hostname', address: name },
-    ],
+    // No Hostname: nothing resolves it, and the API server would ask for logs under it.
+    addresses: [{ type: 'InternalIP', address: hostIp }],
     conditions: [ready],
     ...(logsPort !== undefined && { daemonEndpoints: { kubeletEndpoint: { Port: logsPort } } }),
   };

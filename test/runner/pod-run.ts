@@ -97,6 +97,13 @@ export class PodRun {
     return !this.#ending.signal.aborted && [...sidecars, ...this.#main].every(({ status }) => status.ready);
   }
 
+  /** Whether a container of this name runs now. */
+  isRunning(container: string): boolean {
+    return [...this.#init, ...this.#main].some(
+      ({ name, status }) => name === container && status.state.running,
+    );
+  }
+
   get pod(): Pod {
     return this.#pod;
   }

@@ -11,6 +11,7 @@ import type { RunnerConfig } from './config.ts';
 import { contentReader } from './content.ts';
 import { messageOf } from './errors.ts';
 import type { ImageMap } from './images.ts';
+import { serveLogs } from './logs-server.ts';
 import { isOver, type Pod, uidOf } from './kubernetes.ts';
 import { keepNode, maxPods, registerNode } from './node.ts';
 import { PodRun, type PodWorld } from './pod-run.ts';
@@ -54,7 +55,13 @@ export class Runner {
     const services = this.#services.run(following.signal);
     try {
       await this.#services.synced;
-      const node = { kube, clock, say, name: config.nodeName, logsPort: undefined };
+      const node = {
+        kube,
+        clock,
+        say,
+        name: config.nodeName,
+        logsPort: await this.#serveLogs(following.signal),
+      };
       await registerNode(node, signal);
       const bind = {
         kube,
@@ -70,6 +77,17 @@ export class Runner {
       following.abort();
       await services;
     }
+  }
+
+  async #serveLogs(signal: AbortSignal): Promise<number | undefined> {
+    const { clock, config } = this.#options;
+    if (config.logsPort === undefined) return undefined;
+    const isRunning = (namespace: string, name: string, container: string): boolean =>
+      [...this.#runs.values()].some((run) => {
+        const { metadata } = run.pod;
+        return metadata.name === name && metadata.namespace === namespace && run.isRunning(container);
+      });
+    return serveLogs({ logDir: this.#logDir, port: config.logsPort, clock, isRunning }, signal);
   }
 
   async #runPods(signal: AbortSignal): Promise<void> {
@@ -135,6 +153,10 @@ export class Runner {
     say(`node ${config.nodeName}: nothing runs any more`);
   }
 
+  get #logDir(): string {
+    return join(this.#options.config.dir, 'logs');
+  }
+
   get #servicesFile(): string {
     return join(this.#options.config.dir, 'services.json');
   }
@@ -160,7 +182,7 @@ export class Runner {
       readContent: contentReader(kube, signal),
       serviceAddress: (namespace, service) => this.#services.addressOf(namespace, service),
       servicesFile: this.#servicesFile,
-      logDir: join(config.dir, 'logs'),
+      logDir: this.#logDir,
     };
   }
 }
