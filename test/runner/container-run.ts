@@ -41,13 +41,14 @@ const waitingReasons: Partial<Record<RunnerFailure, string>> = {
   image_unknown: 'ErrImageNeverPull',
   reference_missing: 'CreateContainerConfigError',
 };
+const notYet = { reason: 'PodInitializing' };
 const lost = 'the process ended with the runner that had started it';
 
 /** One container over all its restarts. */
 export class ContainerRun {
   readonly name: string;
   readonly #options: ContainerRunOptions;
-  #state: ContainerState = { waiting: { reason: 'PodInitializing' } };
+  #state: ContainerState = { waiting: notYet };
   #last: TerminatedState | undefined;
   #restartCount: number;
   #failures = 0;
@@ -99,6 +100,11 @@ export class ContainerRun {
       started: this.#hasStarted,
       restartCount: this.#restartCount,
     };
+  }
+
+  /** Before it runs: what it waits for, beside the init containers before it. */
+  waitsFor(message: string | undefined): void {
+    this.#state = { waiting: message === undefined ? notYet : { reason: 'ContainerCreating', message } };
   }
 
   /** Runs it until it is not to be started again. Call it once. */

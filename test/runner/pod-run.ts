@@ -5,6 +5,7 @@ import type { KubeClient } from '../../operator/kube/client.ts';
 import { type Clock, pause } from '../../operator/kube/clock.ts';
 import { isKubeError } from '../../operator/kube/kube-error.ts';
 import { pods } from '../../operator/kube/resource.ts';
+import { aborted } from './aborted.ts';
 import { ContainerRun, lastEnd, type BackOff } from './container-run.ts';
 import type { ReadContent } from './content.ts';
 import { messageOf } from './errors.ts';
@@ -165,14 +166,22 @@ export class PodRun {
     while (!signal.aborted) {
       try {
         await this.#volumes.write(this.#sources());
+        this.#waitsFor(undefined);
         return true;
       } catch (error) {
         if (signal.aborted) break;
         this.#say(`volumes are not ready: ${messageOf(error)}`);
+        this.#waitsFor(`volumes are not ready: ${messageOf(error)}`);
         await pause(clock, mountRetryMs, signal);
       }
     }
     return false;
+  }
+
+  /** Shows in the status what everything waits for. */
+  #waitsFor(message: string | undefined): void {
+    for (const each of [...this.#init, ...this.#main]) each.waitsFor(message);
+    this.#status.changed();
   }
 
   async #refresh(signal: AbortSignal): Promise<void> {
@@ -334,11 +343,4 @@ export class PodRun {
     const { namespace, name } = this.#pod.metadata;
     this.#world.say(`pod ${namespace}/${name}: ${what}`);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

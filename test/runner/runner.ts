@@ -5,6 +5,7 @@ import type { KubeClient } from '../../operator/kube/client.ts';
 import type { Clock } from '../../operator/kube/clock.ts';
 import { Informer } from '../../operator/kube/informer.ts';
 import { pods } from '../../operator/kube/resource.ts';
+import { aborted } from './aborted.ts';
 import { PodAddresses } from './addresses.ts';
 import { bindPods } from './binder.ts';
 import type { RunnerConfig } from './config.ts';
@@ -54,7 +55,9 @@ export class Runner {
     const following = new AbortController();
     const services = this.#services.run(following.signal);
     try {
-      await this.#services.synced;
+      // They go on while pods end: what ends may have something to say to another.
+      await Promise.race([this.#services.synced, aborted(signal)]);
+      signal.throwIfAborted();
       const node = {
         kube,
         clock,
@@ -69,14 +72,20 @@ export class Runner {
         say,
         nodeName: config.nodeName,
         namespaces: config.namespaces,
-        hasRoom: () => this.#runs.size < maxPods,
+        hasRoom: () => this.#hasRoom(),
       };
       await Promise.all([keepNode(node, signal), this.#runPods(signal), bindPods(bind, signal)]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       await this.#stop();
       following.abort();
       await services;
     }
+  }
+
+  #hasRoom(): boolean {
+    return [...this.#runs.values()].filter(({ pod }) => !isOver(pod)).length < maxPods;
   }
 
   async #serveLogs(signal: AbortSignal): Promise<number | undefined> {

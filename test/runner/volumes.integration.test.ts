@@ -262,14 +262,29 @@ describe('volumes', () => {
     expect(await runner.log(created, 'main')).toContain('runs');
   });
 
-  test('a volume that this runner does not have is said in the runner’s lines, and the pod waits', async () => {
-    await runner.createPod('host-path', {
-      volumes: [{ name: 'host', hostPath: { path: '/tmp' } }],
-      containers: [shell('main', untilTerm)],
-    });
-    await runner.until('the line', async () =>
-      (await runner.lines()).find((line) => line.includes('volume "host" is of kind hostPath')),
+  test('a pod with a volume that this runner does not have waits, and its status says why', async () => {
+    const volumes = [{ name: 'host', hostPath: { path: '/tmp' } }];
+    await runner.createPod('host-path', { volumes, containers: [shell('main', untilTerm)] });
+    const waiting = await runner.untilPod(
+      'host-path',
+      'to wait',
+      (pod) => containerOf(pod, 'main')?.state.waiting?.message !== undefined,
     );
-    expect((await runner.pod('host-path'))?.status?.phase).toBe('Pending');
+    expect(waiting.status?.phase).toBe('Pending');
+    expect(containerOf(waiting, 'main')?.state.waiting).toEqual({
+      reason: 'ContainerCreating',
+      message: 'volumes are not ready: volume "host" is of kind hostPath, which this runner does not have',
+    });
+  });
+
+  test('a pod whose ConfigMap is missing waits, and goes on once it is there', async () => {
+    const volumes = [{ name: 'late', configMap: { name: 'late-map' } }];
+    const mount = { volumeMounts: [{ name: 'late', mountPath: '/late' }] };
+    await runner.createPod('late-volume', { volumes, containers: [shell('main', untilTerm, mount)] });
+    await runner.untilPod('late-volume', 'to wait', (pod) =>
+      Boolean(containerOf(pod, 'main')?.state.waiting?.message?.includes('ConfigMap "late-map" not found')),
+    );
+    await runner.create(configMaps, { metadata: { name: 'late-map' }, data: { a: '1' } });
+    expect((await runner.untilReady('late-volume')).status?.phase).toBe('Running');
   });
 });
