@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatAmount, parseAmount } from './amount.ts';
+import { unifiedMetering } from './unified-metering.ts';
 
 /** Version of every message below; an unknown version is refused, never guessed. */
 export const schemaVersion = 1;
@@ -201,7 +202,7 @@ export type TokenAnswer = z.infer<typeof tokenAnswer>;
 export const configurationRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   /** The `etag` of the configuration the sidecar runs with; the answer waits until it differs. */
-  seen: z.string().max(64).optional(),
+  seen: z.string().max(128).optional(),
   waitSeconds: z.int().min(0).max(maxPollSeconds),
 });
 export type ConfigurationRequest = z.infer<typeof configurationRequest>;
@@ -265,6 +266,8 @@ const readyBudget = z.strictObject({
   priceVersion: z.string().max(128),
   /** Glob patterns (`*` only) of models that may be called; empty: all. */
   allowedModels: z.array(z.string().max(128)).max(64),
+  /** What SAP's unified metering is told where the client says nothing; absent: nothing. */
+  unifiedMetering: unifiedMetering.optional(),
   /** `maximum` absent: the model's own. */
   outputTokens: z.strictObject({ maximum: z.int().min(1).optional(), minimum: z.int().min(1) }),
 });
@@ -285,7 +288,7 @@ export type BudgetConfiguration = z.infer<typeof budgetConfiguration>;
 
 export const configurationAnswer = z.strictObject({
   schema: z.literal(schemaVersion),
-  etag: z.string().min(1).max(64),
+  etag: z.string().min(1).max(128),
   /** One entry for each budget this pod may spend from, the default first. */
   budgets: z.array(budgetConfiguration).max(64),
 });

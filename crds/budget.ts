@@ -10,6 +10,7 @@ import {
   type CustomResource,
 } from './custom-resource.ts';
 import { purchased, serviceKeySecretRef, serviceManager, subscription, usage } from './budget-usage.ts';
+import { unifiedMetering } from './budget-metering.ts';
 import {
   conditions,
   modelPattern,
@@ -100,6 +101,7 @@ const budgetSpec = z
       .meta(listSet)
       .describe('Models that may be called; `*` stands for any characters. Empty: all of them.'),
     outputTokens,
+    unifiedMetering,
     rateCardRef: z
       .object({ name: objectName.default('default').describe('Name of the SapAiRateCard.') })
       .prefault({})

@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { Exchange } from './exchange.ts';
 import { modelLabels } from './booking.ts';
 import type { RequestOutcome } from './metrics.ts';
+import { meteringHeaders } from './metering-headers.ts';
 import { ProxyError } from './proxy-error.ts';
 import { ReadOn } from './read-on.ts';
 import type { Services } from './services.ts';
@@ -168,12 +169,10 @@ async function callUpstream(
   services: Services,
 ): Promise<UpstreamAnswer> {
   const { booking } = services;
+  const { headers } = exchange.request;
+  const metering = meteringOf(exchange, admission, services);
   try {
-    return await forward(
-      admission,
-      { headers: exchange.request.headers, search, signal: readOn.signal },
-      services,
-    );
+    return await forward(admission, { headers, search, signal: readOn.signal, metering }, services);
   } catch (error) {
     if (!(error instanceof UpstreamError)) {
       // No token, so nothing was sent.
@@ -187,6 +186,17 @@ async function callUpstream(
     booking.book(admission, { kind: readOn.end === 'read_bound' ? 'read_bound' : 'connection_lost' });
     throw new ProxyError('upstream_connection_lost', error.message, { cause: error });
   }
+}
+
+/** Headers of unified metering to add; counts a call that SAP would leave out. */
+function meteringOf({ id, request }: Exchange, { catalogue }: Admission, { metrics }: Services) {
+  const { namespace, budget, unifiedMetering } = catalogue.budget;
+  const { headers, unmetered } = meteringHeaders(request.headers, {
+    metering: unifiedMetering,
+    requestId: id,
+  });
+  if (unmetered) metrics.unmeteredHeaders.inc({ budget, budget_namespace: namespace });
+  return headers;
 }
 
 async function relayWhole(

@@ -9,6 +9,8 @@ export interface ForwardRequest {
   /** Query of the application's request, with its `?`. */
   readonly search: string;
   readonly signal: AbortSignal;
+  /** Headers of unified metering that the application did not send itself. */
+  readonly metering: Readonly<Record<string, string>>;
 }
 
 /** Not for SAP: of this hop only, ours, or what SAP must see from us. */
@@ -48,7 +50,7 @@ export async function forward(
   const attempt = async (token: string) =>
     upstream.send({
       url: inferenceUrl(admission, request.search),
-      headers: headersToSend(admission, request.headers, token),
+      headers: headersToSend(admission, request, token),
       body,
       signal: request.signal,
     });
@@ -71,7 +73,7 @@ function inferenceUrl({ catalogue, target, family }: Admission, search: string):
 
 function headersToSend(
   { target }: Admission,
-  headers: IncomingHttpHeaders,
+  { headers, metering }: Pick<ForwardRequest, 'headers' | 'metering'>,
   token: string,
 ): Record<string, string | string[]> {
   const hopHeaders = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
@@ -80,6 +82,7 @@ function headersToSend(
     if (value !== undefined && !dropped.has(name) && !hopHeaders.has(name)) kept[name] = value;
   return {
     ...kept,
+    ...metering,
     'ai-resource-group': target.resourceGroup,
     'content-type': 'application/json',
     'accept-encoding': 'identity',
