@@ -103,7 +103,7 @@ export interface SnapshotRecord extends Omit<
 }
 
 /** A record that cannot follow what was before it: the journal is not to be trusted. */
-class LeaseRecordError extends Error {
+export class LeaseRecordError extends Error {
   override name = 'LeaseRecordError';
   readonly reason = 'record_out_of_order';
 }

@@ -121,6 +121,22 @@ describe('a lease', () => {
     expect(scene.sums).toEqual([0n, cu(6), 0n, cu(4)]);
   });
 
+  test('is not gone on from by a journal that another process had to begin without', () => {
+    const scene = holding();
+    scene.open(processB);
+    expect(scene.open(processC, { incarnation: 1, seq: 1 })).toMatchObject({
+      incarnation: 3,
+      resumed: false,
+    });
+  });
+
+  test('is not gone on from once evidence has decided, though the journal is whole', () => {
+    const scene = holding();
+    scene.expire();
+    scene.release(6, 0);
+    expect(scene.open(processB, { incarnation: 1, seq: 1 })).toMatchObject({ resumed: false });
+  });
+
   test('goes on at the number of a report that was sent and never arrived', () => {
     const scene = holding();
     const answer = scene.open(processB, { incarnation: 1, seq: 2, spent: 2 });

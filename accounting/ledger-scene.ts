@@ -22,7 +22,10 @@ export function cu(text: string | number): bigint {
   return parseAmount(String(text));
 }
 /** A request of unknown cost. */
-export function unknown(amount: number, reason: UnknownCost['reason'] = 'usage_missing'): UnknownCost {
+export function unknown(
+  amount: number | string,
+  reason: UnknownCost['reason'] = 'usage_missing',
+): UnknownCost {
   return { reason, count: 1, amount: cu(amount), sinceMs: startMs };
 }
 

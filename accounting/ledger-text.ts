@@ -39,7 +39,7 @@ const rowHeader =
 const heldHeader = 'v1 key reason count since amount wayBack';
 
 /** Most lines of `heldRows`; what goes beyond is one line with the key `*`. */
-const maxHeldLines = 1500;
+export const maxHeldLines = 1500;
 
 type HeldReason = UnknownCost['reason'] | 'not_itemised' | 'journal_lost' | 'lease_expired';
 
@@ -172,11 +172,11 @@ interface HeldLine {
 }
 
 /** Everything held, by holder and reason: the whole of it, whatever the ledger's sums say. */
-function heldLines(ledger: Ledger): HeldLine[] {
+export function heldLines(ledger: Ledger): HeldLine[] {
   return [...ledger.rows.values()].flatMap(heldLinesOf);
 }
 
-function heldLinesOf(row: LedgerRow): HeldLine[] {
+export function heldLinesOf(row: LedgerRow): HeldLine[] {
   const { key } = row;
   const lines: HeldLine[] = row.unknownCosts.map((cost) => ({ key, ...cost }));
   const itemised = row.unknownCosts.reduce((sum, { amount }) => sum + amount, 0n);

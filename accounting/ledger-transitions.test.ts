@@ -166,6 +166,20 @@ test.each<{
     ],
   },
   {
+    name: 'a late report after evidence credits no return, also where something is free again',
+    steps: (s) => {
+      s.expire();
+      s.release(6, 2);
+      s.report(2, { spent: 2, overrun: 1, returned: 4 });
+    },
+    sums: [2, 0, 1, 7],
+    state: 'released',
+    events: [
+      ['LeaseExpired', cu(6)],
+      ['Overrun', cu(1)],
+    ],
+  },
+  {
     name: 'a released row that is opened starts from what evidence said, with nothing',
     steps: (s) => {
       s.expire();

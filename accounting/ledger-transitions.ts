@@ -67,10 +67,7 @@ export function releaseHeld(ledger: Ledger, release: { key: string; held: NanoCu
   changeRow(ledger, row, (r) => {
     r.spent += release.spent;
     r.released += release.held - release.spent;
-    r.lost = 0n;
-    r.unknown = 0n;
-    r.unknownCosts = [];
-    r.state = 'released';
+    Object.assign(r, { lost: 0n, lostSinceMs: 0, unknown: 0n, unknownCosts: [], state: 'released' });
   });
 }
 

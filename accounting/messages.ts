@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatAmount, parseAmount } from './amount.ts';
+import { formatAmount, maxQuantity, parseAmount } from './amount.ts';
 import { unifiedMetering } from './unified-metering.ts';
 
 /** Version of every message below; an unknown version is refused, never guessed. */
@@ -8,19 +8,25 @@ export const schemaVersion = 1;
 /** Longest time, in seconds, that the operator lets a configuration poll wait. */
 export const maxPollSeconds = 55;
 
-/** An amount on the wire: decimal CU, at most nine decimals; a bigint of nano-CU once parsed. */
+/**
+ * An amount on the wire: decimal CU, at most nine decimals; a bigint of nano-CU once parsed. Twice the greatest limit
+ * a budget can have is more than any holder can mean, and keeps the sums of a ledger within what it can store.
+ */
 const amount = z
   .string()
   .max(24)
   .transform((text, ctx) => {
     try {
-      return parseAmount(text);
+      const parsed = parseAmount(text);
+      if (parsed <= 2n * maxQuantity) return parsed;
+      ctx.addIssue({ code: 'custom', message: 'must be at most twice the greatest limit of a budget' });
     } catch (cause) {
       ctx.addIssue({ code: 'custom', message: cause instanceof Error ? cause.message : String(cause) });
-      return z.NEVER;
     }
+    return z.NEVER;
   });
-const count = z.int().min(0);
+/** A count, number or time in ms: no more digits than a ledger's text reads back, and always a time that can be written. */
+const count = z.int().min(0).max(999_999_999_999_999);
 const budgetName = z.string().min(1).max(63);
 const uid = z.string().min(1).max(64);
 const decimalText = z.string().regex(/^\d{1,12}(\.\d{1,18})?$/);
@@ -38,7 +44,7 @@ export type UnknownReason = z.infer<typeof unknownReason>;
 /** Requests of one holder whose cost is unknown for one reason. */
 const unknownCost = z.strictObject({
   reason: unknownReason,
-  count: z.int().min(1),
+  count: count.min(1),
   /** Sum of what they can have cost at most. */
   amount,
   /** When the oldest of them began to be unknown, ms since the epoch by the holder's clock. */
@@ -95,7 +101,7 @@ const openRequest = z.strictObject({
   /** Present when the journal is whole: what the process goes on from. Absent: the rest is held. */
   resume: z
     .strictObject({
-      incarnation: z.int().min(1),
+      incarnation: count.min(1),
       seq: count,
       ...holderFigures,
       /** Of report `seq`, if that was not answered. */
@@ -109,8 +115,8 @@ const reportRequest = z.strictObject({
   kind: z.literal('report'),
   budget: budgetName,
   ledgerUid: uid,
-  incarnation: z.int().min(1),
-  seq: z.int().min(1),
+  incarnation: count.min(1),
+  seq: count.min(1),
   ...holderFigures,
   usage: usageLines,
   /** What the holder wants on top of what it holds: `need` or nothing, `want` at most. */

@@ -102,7 +102,9 @@ export const chartValues = z.strictObject({
   allowedSapHosts: z
     .array(z.string().regex(/^[^,\s]+$/))
     .default([])
-    .describe("Hosts, beside SAP's own, that a service key may name."),
+    .describe(
+      "Hosts (host, host:port or .suffix) beside SAP's own that a service key may name; these may be plain http.",
+    ),
   operator: operator.describe('The operator.'),
   sidecar: sidecar.describe('What is put into pods.'),
   webhook: z

@@ -72,7 +72,6 @@ export const sapAiLedger = z.object({
 });
 
 export type SapAiLedger = z.infer<typeof sapAiLedger>;
-export type SapAiLedgerSpec = z.infer<typeof ledgerSpec>;
 
 /** What the CRD of SapAiLedger is generated from. */
 export const ledgerResource: CustomResource = {

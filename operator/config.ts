@@ -55,6 +55,9 @@ const environment = z.object({
   SAPAIBUDGET_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
+/** Names of all settings, for the documentation. */
+export const settingNames = Object.keys(environment.shape);
+
 /** Settings of the operator. */
 export interface OperatorConfig {
   /** Where ledgers, certificates and the CA bundle are kept. */

@@ -109,18 +109,19 @@ function watch({ kube, log, tasks, signal }: ControllersOptions): Watched {
 }
 
 function buildServices(options: ControllersOptions, watched: Watched): BudgetServices {
-  const { kube, config, clock, dispatcher, metrics, signal } = options;
+  const { kube, config, clock, dispatcher, metrics, tasks, signal } = options;
   const { budgets, rateCards, queue } = watched;
   const { refreshMs, allowedSapHosts } = config;
   const recordEvent = startEvents(options);
   const ledgerStore = new LedgerStore({ kube, namespace: config.namespace });
   const broker = new TokenBroker({ dispatcher, clock: systemClock });
   const onChange = (user: string): void => queue.add(user);
+  const own = (run: Promise<void>): void => tasks.own('secret watch', run);
   return {
     kube,
     budgets,
     rateCards,
-    secrets: new SecretReader({ kube, clock: systemClock, maxAgeMs: refreshMs, onChange, signal }),
+    secrets: new SecretReader({ kube, clock: systemClock, maxAgeMs: refreshMs, onChange, own, signal }),
     subscriptions: new Subscriptions({ onRevoked: (key) => queue.add(key) }),
     ledgers: openLedgers(options, { ...watched, ledgerStore, recordEvent }),
     ledgerStore,

@@ -14,7 +14,7 @@ import { type SidecarMetrics, createMetrics, metricUnits } from './metrics.ts';
 import { createOperatorClient } from './operator-client.ts';
 import { sleep } from './pause.ts';
 import { SapTokens } from './sap-token.ts';
-import { createAppServer } from './server.ts';
+import { type AppServer, createAppServer } from './server.ts';
 import type { Life, Services } from './services.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -32,6 +32,8 @@ export interface Sidecar {
 
 /** Time after the drain for the last report, in ms. */
 const lastReportMs = 3000;
+/** Time in which clients are told that their requests were cut off, in ms. */
+const lastWordMs = 500;
 
 /**
  * Starts a sidecar. The application's port is bound before any journal is opened and stays bound until all are
@@ -59,7 +61,7 @@ export async function startSidecar(
   const close = async () => {
     program.life.refusing = true;
     program.polling.abort(new Error('closing'));
-    await drain(app.idle(), config.drainMs, program.stopping);
+    await drain(app, config.drainMs, program.stopping);
     await program.services.leases.close(AbortSignal.timeout(lastReportMs));
     // Journals are closed: from here on another process may take over.
     await closeServer(app.server);
@@ -156,11 +158,16 @@ function showLeases(leases: Leases, metrics: SidecarMetrics): void {
   metrics.leasesBarred.set(leases.holders.filter(({ phase }) => phase === 'barred').length);
 }
 
-/** Waits for requests under way; past the deadline they are cut off, and their cost is unknown. */
-async function drain(requestsOver: Promise<void>, drainMs: number, stopping: AbortController): Promise<void> {
+/**
+ * Waits for requests under way; past the deadline they are cut off, and their cost is unknown. A client that goes on
+ * sending, or does not read what it is told, is not waited for: what is idle has to be given back in time.
+ */
+async function drain(app: AppServer, drainMs: number, stopping: AbortController): Promise<void> {
   const drained = new AbortController();
-  const ended = requestsOver.then(() => drained.abort());
+  const ended = app.idle().then(() => drained.abort());
   await sleep(drainMs, drained.signal);
   stopping.abort(new Error('the time to drain is over'));
+  await sleep(lastWordMs, drained.signal);
+  if (!drained.signal.aborted) app.server.closeAllConnections();
   await ended;
 }

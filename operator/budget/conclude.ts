@@ -13,7 +13,7 @@ import { budgets } from './resources.ts';
 import { soonestMs } from './run-steps.ts';
 import type { StepResults } from './run-steps.ts';
 import { budgetStatus } from './status.ts';
-import type { BudgetContext } from './step.ts';
+import type { BudgetContext, StepOutcome } from './step.ts';
 import { transitionEvents } from './transitions.ts';
 
 /** A status is a summary: figures move with every request, and etcd keeps every revision. */
@@ -142,6 +142,17 @@ function recordEvents(
 function scheduled({ outcomes }: StepResults, writeAgainMs: number | undefined): Outcome {
   const steps = [...outcomes.values()];
   const wanted = [soonestMs(steps), writeAgainMs].filter((ms) => ms !== undefined);
-  const requeue = wanted.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...wanted)) };
-  return { state: 'done', ...requeue };
+  const requeueAfterMs = wanted.length === 0 ? undefined : Math.max(0, Math.min(...wanted));
+  const blocking = steps.find(isBlocking);
+  if (blocking === undefined) {
+    return { state: 'done', ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+  }
+  const { reason } = blocking;
+  return requeueAfterMs === undefined
+    ? { state: 'stalled', reason }
+    : { state: 'waiting', requeueAfterMs, reason };
+}
+
+function isBlocking(outcome: StepOutcome): outcome is Exclude<StepOutcome, { state: 'done' }> {
+  return outcome.state === 'waiting' || outcome.state === 'stalled';
 }

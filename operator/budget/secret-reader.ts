@@ -34,6 +34,8 @@ export interface SecretReaderOptions {
   maxAgeMs: number;
   /** Told of the users of a Secret that has changed. */
   onChange: (user: string) => void;
+  /** Takes over a watch, which resolves at its end. */
+  own: (watch: Promise<void>) => void;
   /** Ends all watches. */
   signal: AbortSignal;
 }
@@ -45,7 +47,7 @@ export interface SecretReaderOptions {
 export class SecretReader {
   readonly #options: SecretReaderOptions;
   readonly #referenced = new Map<string, Referenced>();
-  readonly #watches = new Set<Promise<void>>();
+  #watches = 0;
 
   constructor(options: SecretReaderOptions) {
     this.#options = options;
@@ -76,11 +78,6 @@ export class SecretReader {
     for (const key of this.#referenced.keys()) this.#releaseFrom(key, user);
   }
 
-  /** Resolves when all watches have ended, after the signal. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#watches);
-  }
-
   #refer(secret: SecretRef, user: string): Referenced {
     const wanted = `${secret.namespace}/${secret.name}`;
     for (const key of this.#referenced.keys()) if (key !== wanted) this.#releaseFrom(key, user);
@@ -92,8 +89,8 @@ export class SecretReader {
   #watch(secret: SecretRef, key: string): Referenced {
     const referenced: Referenced = { users: new Set(), changes: 0 };
     this.#referenced.set(key, referenced);
-    if (this.#watches.size >= maxWatches) return referenced;
-    const { kube, onChange, signal } = this.#options;
+    if (this.#watches >= maxWatches) return referenced;
+    const { kube, onChange, own, signal } = this.#options;
     const { namespace, name } = secret;
     const informer = new Informer<Secret>({
       kube,
@@ -108,10 +105,8 @@ export class SecretReader {
     });
     const stopped = new AbortController();
     referenced.stop = () => stopped.abort();
-    const run: Promise<void> = informer
-      .run(AbortSignal.any([signal, stopped.signal]))
-      .finally(() => this.#watches.delete(run));
-    this.#watches.add(run);
+    this.#watches += 1;
+    own(informer.run(AbortSignal.any([signal, stopped.signal])).finally(() => (this.#watches -= 1)));
     return referenced;
   }
 

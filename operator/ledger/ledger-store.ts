@@ -38,8 +38,6 @@ export interface StoredLedger extends LedgerOrigin {
   uid: string;
   metadata: ObjectMeta;
   ledger: Ledger;
-  /** Characters of its rows: what a write of it takes, near enough. */
-  size: number;
 }
 
 /** Ledgers of one budget that are read at once; each may have a megabyte. */
@@ -97,18 +95,17 @@ export class LedgerStore {
       // No owner reference: deleting a budget must not delete what it has spent.
       labels: { [namespaceLabel]: namespace, [budgetLabel]: name },
     };
-    const spec = { ...origin, ...fitting(encodeLedger(ledger)) };
+    const spec = { ...origin, ...fittingText(ledger) };
     return decode(await this.#kube.create(ledgerResource, { metadata, spec }, { signal }));
   }
 
-  /**
-   * Puts the whole ledger, if nobody has written it since `stored` was read (KubeError `Conflict` otherwise).
-   *
-   * @throws LedgerError `full` when it does not fit into an object; nothing was sent then
-   */
-  async replace(stored: StoredLedger, ledger: Ledger, { signal }: CallOptions = {}): Promise<StoredLedger> {
+  /** Puts the whole ledger, if nobody has written it since `stored` was read (KubeError `Conflict` otherwise). */
+  async replace(
+    stored: StoredLedger,
+    { ledger, text }: { ledger: Ledger; text: LedgerText },
+    { signal }: CallOptions = {},
+  ): Promise<StoredLedger> {
     const { metadata, createdFor, timeZone, startDay } = stored;
-    const text = fitting(encodeLedger(ledger));
     const object = {
       apiVersion: `${group}/${version}`,
       kind: ledgerResource.kind,
@@ -116,7 +113,7 @@ export class LedgerStore {
       spec: { createdFor, timeZone, startDay, ...text },
     };
     const answer = await this.#kube.replace(ledgerResource, object, { signal });
-    return { ...stored, metadata: ownMetadata(answer), ledger, size: sizeOf(text) };
+    return { ...stored, metadata: ownMetadata(answer), ledger };
   }
 }
 
@@ -126,7 +123,7 @@ function decode(object: KubeObject): StoredLedger {
   const metadata = ownMetadata(object);
   const { name, uid = '' } = metadata;
   const origin = { createdFor, timeZone, startDay };
-  return { name, uid, metadata, ...origin, ledger: decodeLedger(spec), size: sizeOf(spec) };
+  return { name, uid, metadata, ...origin, ledger: decodeLedger(spec) };
 }
 
 /** Without the list of who set which field: it would be sent back with every write. */
@@ -135,11 +132,13 @@ function ownMetadata({ metadata }: KubeObject): ObjectMeta {
   return own;
 }
 
-function sizeOf({ rows, heldRows, usage }: LedgerText): number {
-  return rows.length + heldRows.length + usage.length;
-}
-
-function fitting(text: LedgerText): LedgerText {
+/**
+ * The ledger as it is stored.
+ *
+ * @throws LedgerError `full` when it does not fit into an object
+ */
+export function fittingText(ledger: Ledger): LedgerText {
+  const text = encodeLedger(ledger);
   if (text.rows.length <= maxRowsLength) return text;
   throw new LedgerError(
     'full',

@@ -1,4 +1,5 @@
 import { encodeLedger } from '../../accounting/ledger-text.ts';
+import type { LedgerText } from '../../accounting/ledger-text.ts';
 import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
 import type { Clock } from '../kube/clock.ts';
@@ -7,6 +8,7 @@ import { KubeError, isKubeError } from '../kube/kube-error.ts';
 import { applyChanges, waitingChange } from './ledger-change.ts';
 import type { AppliedChange, LedgerChange, WaitingChange } from './ledger-change.ts';
 import { LedgerError } from './ledger-error.ts';
+import { fittingText } from './ledger-store.ts';
 import type { LedgerStore, StoredLedger } from './ledger-store.ts';
 import type { WriteRate } from './write-rate.ts';
 
@@ -145,12 +147,15 @@ export class LedgerWriter {
   /** True when that is what is stored now; false when it has to be tried again, from what is stored. */
   async #write(copy: Ledger, { changes, attempt }: { changes: number; attempt: number }): Promise<boolean> {
     const { store, rate, onWrite, signal } = this.#options;
-    await rate.take(this.#stored.size, signal);
+    const text = fittingText(copy);
+    const bytes = text.rows.length + text.heldRows.length + text.usage.length;
+    await rate.take(bytes, signal);
     const startedMs = performance.now();
     const report = (outcome: WriteReport['outcome']): void =>
-      onWrite?.({ changes, bytes: this.#stored.size, durationMs: performance.now() - startedMs, outcome });
+      onWrite?.({ changes, bytes, durationMs: performance.now() - startedMs, outcome });
     try {
-      this.#stored = await store.replace(this.#stored, copy, { signal: AbortSignal.timeout(callMs) });
+      const written = { ledger: copy, text };
+      this.#stored = await store.replace(this.#stored, written, { signal: AbortSignal.timeout(callMs) });
       report('written');
       return true;
     } catch (error) {
@@ -159,14 +164,14 @@ export class LedgerWriter {
       if (outcome === 'failed') throw this.#asLedgerError(error);
       this.#doubtful = true;
       await this.#waitBefore(attempt, error);
-      return outcome === 'unclear' && this.#isStored(copy);
+      return outcome === 'unclear' && this.#isStored(text);
     }
   }
 
   /** After a write without an answer: whether it has happened all the same. */
-  async #isStored(copy: Ledger): Promise<boolean> {
+  async #isStored(text: LedgerText): Promise<boolean> {
     await this.#readAgain();
-    return JSON.stringify(encodeLedger(this.#stored.ledger)) === JSON.stringify(encodeLedger(copy));
+    return JSON.stringify(encodeLedger(this.#stored.ledger)) === JSON.stringify(text);
   }
 
   async #readAgain(): Promise<void> {

@@ -2,7 +2,7 @@ import { apiVersion } from '../../crds/custom-resource.ts';
 import type { SapAiRateCard } from '../../crds/rate-card.ts';
 
 /** Name of the rate card that budgets use when they name none. */
-export const defaultRateCardName = 'default';
+const defaultRateCardName = 'default';
 
 const source = 'SAP Help Portal, SAP AI Core, "Metering and Pricing for Generative AI"';
 

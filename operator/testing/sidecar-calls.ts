@@ -33,7 +33,7 @@ export interface PodCalls {
 
 /** Creates a pod that names the budget `main`, and speaks for it. */
 export async function podCalls(
-  { kube, operator, namespace: operatorNamespace }: OperatorFixture,
+  { kube, operator, namespace: operatorNamespace }: Pick<OperatorFixture, 'kube' | 'operator' | 'namespace'>,
   { controlPlane, namespace }: { controlPlane: ControlPlaneAccess; namespace: string },
 ): Promise<PodCalls> {
   const name = `app-${randomBytes(4).toString('hex')}`;

@@ -97,15 +97,15 @@ export function syncedObservation({
   subaccountId,
   today,
 }: {
-  refreshed: Pick<Refreshed, 'source' | 'through' | 'meteredThrough'> | undefined;
+  refreshed: Pick<Refreshed, 'source' | 'through' | 'meteredDays'> | undefined;
   subaccountId: string;
   today: string;
 }): Observation {
-  const { through, meteredThrough, source } = refreshed ?? {};
+  const { through, meteredDays = [], source } = refreshed ?? {};
   const due = addDays(today, -usualDelayDays);
-  const overdue = meteredThrough !== undefined && earlier(meteredThrough, due) > (through ?? '');
-  if (overdue && refreshed !== undefined && due >= meteredThrough)
-    return through === undefined ? missing(subaccountId, meteredThrough) : stale(through, meteredThrough);
+  const metered = meteredDays.findLast((day) => day <= due);
+  if (metered !== undefined && metered > (through ?? ''))
+    return through === undefined ? missing(subaccountId, metered) : stale(through, metered);
   return synced(
     through === undefined
       ? `SAP has reported no usage of subaccount ${subaccountId} in this period yet; it does so once a day.`
@@ -115,10 +115,6 @@ export function syncedObservation({
 
 const monthlyNote =
   ' It refuses daily figures to this service key: a day of the statement has what was new when it was read.';
-
-function earlier(one: string, other: string): string {
-  return one < other ? one : other;
-}
 
 function synced(message: string): Observation {
   return { type: 'UsageSynced', status: 'True', reason: 'UsageSynced', message };

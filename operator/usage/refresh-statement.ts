@@ -26,8 +26,8 @@ export interface Refreshed {
   source: Billed['source'];
   uses: readonly BilledUse[];
   through: string | undefined;
-  /** Last day on which anything was metered. */
-  meteredThrough: string | undefined;
+  /** Days on which anything was metered, ascending. */
+  meteredDays: readonly string[];
   /** Nano-CU; undefined while SAP has reported nothing. */
   unattributed: bigint | undefined;
 }
@@ -74,7 +74,7 @@ export async function refreshStatement(
     source: billed.source,
     uses: billed.uses,
     through: billed.through,
-    meteredThrough: metered.map(({ day }) => day).reduce(later, undefined),
+    meteredDays: [...new Set(metered.map(({ day }) => day))].sort(),
     unattributed: unattributedIn(lines, billed.through),
   };
 }
@@ -133,10 +133,6 @@ function unattributedIn(lines: readonly StatementLine[], through: string | undef
   if (through === undefined) return undefined;
   const told = lines.filter(({ day }) => day <= through);
   return told.reduce((sum, { billed, metered }) => sum + billed - metered, 0n);
-}
-
-function later(last: string | undefined, day: string): string {
-  return last === undefined || day > last ? day : last;
 }
 
 function isoSeconds(ms: number): string {

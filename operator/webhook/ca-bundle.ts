@@ -9,7 +9,7 @@ import type { KubeObject, Resource } from '../kube/resource.ts';
 import { webhookConfigurationName, webhookNames } from './webhook-configuration.ts';
 
 /** Registrations of mutating webhooks. */
-export const mutatingWebhookConfigurations: Resource = {
+const mutatingWebhookConfigurations: Resource = {
   group: 'admissionregistration.k8s.io',
   version: 'v1',
   plural: 'mutatingwebhookconfigurations',

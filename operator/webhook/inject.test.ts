@@ -90,6 +90,19 @@ describe('injection', () => {
     });
   });
 
+  test.each([
+    { grace: undefined, drainMs: 25_000 },
+    { grace: 600, drainMs: 595_000 },
+    { grace: 3, drainMs: 1000 },
+    { grace: 0, drainMs: 1000 },
+    { grace: 100_000, drainMs: 3_600_000 },
+  ])('lets the sidecar drain within a grace period of $grace', ({ grace, drainMs }) => {
+    const { spec, ...pod } = readPod('plain');
+    const changed = { ...pod, spec: { ...spec, terminationGracePeriodSeconds: grace } };
+    const [sidecar] = inject(changed).pod.spec.initContainers ?? [];
+    expect(readConfig(envOf(sidecar))).toMatchObject({ drainMs });
+  });
+
   test('gives every container the key of its own sidecar and no other', () => {
     const { containers, initContainers = [] } = inject(readPod('several-budgets')).pod.spec;
     const key = envOf(initContainers[0])['SAPAIBUDGET_APP_KEY'];

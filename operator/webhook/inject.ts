@@ -33,7 +33,10 @@ export function injectPod(pod: Pod, settings: InjectionSettings, grant: PodGrant
   const others = initContainers.filter(({ name }) => name !== sidecarName);
   const spec = {
     ...pod.spec,
-    initContainers: [sidecarContainer(settings, appKey), ...others.map(redirect)],
+    initContainers: [
+      sidecarContainer(settings, { appKey, graceSeconds: pod.spec.terminationGracePeriodSeconds }),
+      ...others.map(redirect),
+    ],
     containers: containers.map(redirect),
     volumes: [...volumes.filter(({ name }) => !isSidecarVolume(name)), ...sidecarVolumes(settings)],
   };

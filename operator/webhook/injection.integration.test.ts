@@ -13,7 +13,7 @@ import { podSchema } from './pod.ts';
 import type { Pod } from './pod.ts';
 import { webhookConfiguration } from './webhook-configuration.ts';
 import { startMesh } from './testing/mesh.ts';
-import { podOf } from './testing/pod-of.ts';
+import { podOf, refusedPods } from './testing/pod-of.ts';
 import type { WebhookOutcome } from './webhook-service.ts';
 
 const operatorNamespace = 'sap-ai-budget';
@@ -31,6 +31,7 @@ let injection: Injection;
 let authorities: string;
 let stop: AbortController;
 const outcomes: WebhookOutcome[] = [];
+const failures: unknown[] = [];
 
 async function create(
   namespace: string,
@@ -84,7 +85,10 @@ async function start(signal: AbortSignal): Promise<Injection> {
     kube,
     clock: systemClock,
     log,
-    metrics: { admissionAnswered: ({ outcome }) => outcomes.push(outcome) },
+    metrics: {
+      admissionAnswered: ({ outcome }) => outcomes.push(outcome),
+      reconciled: (_controller, { result, error }) => result === 'error' && failures.push(error),
+    },
     signal,
   };
   return startInjection(options);
@@ -147,6 +151,18 @@ test('a namespace with the label has the CA before it has a pod, and gets it bac
   expect(await authorityIn(namespace, (pem) => pem !== 'forged')).toBe(authorities);
 });
 
+test('a namespace that goes is let go', async () => {
+  const namespace = await controlPlane.createNamespace({ labels: { [label]: 'chat' } });
+  await authorityIn(namespace, () => true);
+  const path = `/api/v1/namespaces/${namespace}`;
+  await controlPlane.call({ method: 'DELETE', path });
+  await eventually(async () => ((await controlPlane.call({ path })).status === 404 ? true : undefined), {
+    what: 'the namespace to be gone',
+    timeoutMs: waitMs,
+  });
+  expect(failures).toEqual([]);
+});
+
 describe('with the registration', () => {
   let namespace: string;
 
@@ -207,26 +223,7 @@ describe('with the registration', () => {
     expect((await controlPlane.call({ path })).status).toBe(404);
   });
 
-  test.each([
-    { what: 'hostNetwork', pod: podOf('bad', { spec: { hostNetwork: true } }), says: 'spec.hostNetwork' },
-    {
-      what: 'a container of our name',
-      pod: podOf('bad', { spec: { containers: [{ name: 'sap-ai-budget', image: 'x' }] } }),
-      says: "which is the sidecar's name; give it another",
-    },
-    {
-      what: 'a mount of our volume',
-      pod: podOf('bad', {
-        spec: {
-          containers: [
-            { name: 'app', image: 'x', volumeMounts: [{ name: 'sap-ai-budget-token', mountPath: '/t' }] },
-          ],
-          volumes: [{ name: 'sap-ai-budget-token', emptyDir: {} }],
-        },
-      }),
-      says: "container app mounts sap-ai-budget-token, which is the sidecar's alone; remove the mount",
-    },
-  ])('a pod with $what is refused, and kubectl says why', async ({ pod, says }) => {
+  test.each(refusedPods)('a pod with $what is refused, and kubectl says why', async ({ pod, says }) => {
     const open = await controlPlane.createNamespace({ labels: { [label]: 'chat' } });
     const input = JSON.stringify(pod);
     const { exitCode, stderr } = await controlPlane.kubectlRun(['create', '-n', open, '-f', '-'], { input });

@@ -31,13 +31,18 @@ function listFor(env: readonly EnvVar[], name: string, hasEnvFrom: boolean): str
   return hasEnvFrom ? `$(${name})` : '';
 }
 
-/** Renames what is set from elsewhere; its reference is then resolved by the kubelet. */
+function isList({ name }: EnvVar): boolean {
+  return exceptionNames.includes(name);
+}
+
+/** Renames what is set from elsewhere, and puts it before both lists: the kubelet resolves references to what came before. */
 function keepReferred(env: readonly EnvVar[]): EnvVar[] {
-  const referred = exceptionNames.find((name) => sets(env, name) && literalOf(env, name) === undefined);
+  const referred = env.find((entry) => isList(entry) && entry.value === undefined);
   if (referred === undefined) return [...env];
-  return env.flatMap((entry) => {
-    if (entry.name === keptName) return [];
-    return entry.name === referred ? [{ ...entry, name: keptName }] : [entry];
+  const first = env.findIndex(isList);
+  return env.flatMap((entry, index) => {
+    const kept = index === first ? [{ ...referred, name: keptName }] : [];
+    return entry === referred || entry.name === keptName ? kept : [...kept, entry];
   });
 }
 

@@ -25,7 +25,11 @@ export const podSchema = z.looseObject({
     annotations: z.record(z.string(), z.string()).optional(),
   }),
   spec: z.looseObject({
-    containers: z.array(container),
+    // A pod without any is refused by the API server, but later, and as null.
+    containers: z
+      .array(container)
+      .nullish()
+      .transform((list) => list ?? []),
     initContainers: z.array(container).optional(),
     ephemeralContainers: z.array(container).optional(),
     volumes: z.array(volume).optional(),
@@ -33,12 +37,12 @@ export const podSchema = z.looseObject({
     hostPID: z.boolean().optional(),
     shareProcessNamespace: z.boolean().optional(),
     os: z.looseObject({ name: z.string() }).optional(),
+    terminationGracePeriodSeconds: z.int().optional(),
     nodeSelector: z.record(z.string(), z.string()).optional(),
   }),
 });
 
 export type Pod = z.infer<typeof podSchema>;
-export type PodSpec = Pod['spec'];
 export type Container = z.infer<typeof container>;
 export type EnvVar = z.infer<typeof envVar>;
 export type VolumeMount = z.infer<typeof volumeMount>;

@@ -116,6 +116,13 @@ describe('the webhook', () => {
     expect(outcomes.at(-1)).toBe('not_a_new_pod');
   });
 
+  test('leaves a pod without containers to the API server, which says what is wrong with it', async () => {
+    const metadata = { name: 'empty', labels: { 'sapai.eerly.ai/budget': 'chat' } };
+    expect(await review({ object: { metadata, spec: { containers: null } } })).toMatchObject({
+      allowed: true,
+    });
+  });
+
   test('remembers no namespace of a pod that is only tried', async () => {
     const before = admitted.length;
     await review({ dryRun: true });

@@ -11,10 +11,19 @@ const journalDir = '/var/lib/sap-ai-budget';
 const tokenLifeSeconds = 3600;
 /** `nonroot` of the distroless images; any user that is not root would do. */
 const userId = 65_532;
+/** What Kubernetes gives a pod that does not say. */
+const defaultGraceSeconds = 30;
+/** Left of the grace period after the last request, to return the lease: a sidecar that is killed before has it held. */
+const returnSeconds = 5;
+/** The sidecar takes no more; no request lasts that long. */
+const maxDrainSeconds = 3600;
 const adminPortName = 'sapai-admin';
 
 /** The sidecar as it has to be in every pod, whatever the pod said of a container of this name. */
-export function sidecarContainer(settings: InjectionSettings, appKey: string): Container {
+export function sidecarContainer(
+  settings: InjectionSettings,
+  { appKey, graceSeconds = defaultGraceSeconds }: { appKey: string; graceSeconds?: number | undefined },
+): Container {
   const { image, imagePullPolicy, command, resources } = settings;
   return {
     name: sidecarName,
@@ -23,7 +32,7 @@ export function sidecarContainer(settings: InjectionSettings, appKey: string): C
     command: [...command],
     // What makes it a sidecar: it starts before the application, and ends after it.
     restartPolicy: 'Always',
-    env: environment(settings, appKey),
+    env: environment(settings, { appKey, graceSeconds }),
     ports: [{ name: adminPortName, containerPort: sidecarPorts.admin, protocol: 'TCP' }],
     startupProbe: probe('/readyz', { periodSeconds: 1, failureThreshold: 120 }),
     readinessProbe: probe('/readyz', { periodSeconds: 10, failureThreshold: 3 }),
@@ -75,7 +84,7 @@ export function sidecarVolumes({ journalSizeLimit }: InjectionSettings): Volume[
 
 function environment(
   { operatorUrl, logLevel }: InjectionSettings,
-  appKey: string,
+  { appKey, graceSeconds }: { appKey: string; graceSeconds: number },
 ): { name: string; value: string }[] {
   const values = {
     SAPAIBUDGET_LISTEN: `127.0.0.1:${sidecarPorts.application}`,
@@ -85,6 +94,7 @@ function environment(
     SAPAIBUDGET_TOKEN_FILE: `${tokenDir}/token`,
     SAPAIBUDGET_JOURNAL_DIR: journalDir,
     SAPAIBUDGET_APP_KEY: appKey,
+    SAPAIBUDGET_DRAIN_SECONDS: String(Math.min(Math.max(graceSeconds - returnSeconds, 1), maxDrainSeconds)),
     SAPAIBUDGET_LOG_LEVEL: logLevel,
   };
   return Object.entries(values).map(([name, value]) => ({ name, value }));

@@ -16,11 +16,8 @@ export const exemptNamespaces = ['kube-system', 'kube-public', 'kube-node-lease'
 /** Where the API server finds the webhook: a Service, or a URL where it cannot resolve Services. */
 export type WebhookAddress = { service: { namespace: string; name: string; port: number } } | { url: string };
 
-/** One entry, as far as it is the same for all. The CA is written by the operator, see `keepCaBundle`. */
-export type WebhookConfiguration = ReturnType<typeof webhookConfiguration>;
-
 /**
- * The webhook's registration. Selected pods only, and these not without it: an application without its sidecar would spend unmetered, or
+ * The webhook's registration, without its CA, which `CaBundle` keeps. Selected pods only, and these not without it: an application without its sidecar would spend unmetered, or
  * not at all. Two entries, because selectors of one entry must all match.
  */
 export function webhookConfiguration({

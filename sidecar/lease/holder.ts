@@ -11,7 +11,7 @@ import { LeaseError } from './lease-error.ts';
 import { type Move, type Wish, nextMove } from './next-move.ts';
 import { type Phase, reactionTo, startPhase } from './phase.ts';
 import { ReportSchedule } from './report-schedule.ts';
-import { WaitingLine, type Waiter } from './waiting-line.ts';
+import { WaitingLine, type Waiter, clientGone } from './waiting-line.ts';
 
 /** Times of a lease, in milliseconds. */
 export interface LeaseTimes {
@@ -52,7 +52,9 @@ export interface LeaseHolderOptions {
 
 const freshMs = 1000;
 const retryRefusedMs = 5000;
-const askAgainMs = 50;
+const askAgainMs = 25;
+/** How often one asks that has waited as long as it may: what the operator says is left may be gone by then. */
+const maxLateAsks = 5;
 
 /**
  * Holds one budget's lease for one period: reserves from what it has, asks the operator for more when that does
@@ -174,19 +176,28 @@ export class LeaseHolder {
 
   /** Steps of the request that is first in line. */
   async #serve(waiter: Waiter): Promise<Reservation> {
-    for (let asked = false; ;) {
-      if (waiter.signal.aborted) throw new LeaseError('client_gone', 'the client has gone');
+    for (let asks = 0, lateAsks = 0; ;) {
+      if (waiter.signal.aborted) throw clientGone();
       this.#refuseUnusable();
       const move = this.#nextMove(waiter);
       if (move.kind === 'reserve') return this.#take(waiter.id, move.amount);
       if (move.kind === 'refuse') throw this.#exhausted();
+      if (move.kind === 'wait') {
+        asks = 0;
+        await this.#line.change(this.#leftMs(waiter), waiter.signal);
+        continue;
+      }
       // Others may be faster than we each time: not as fast as the network allows.
-      if (asked && move.kind === 'ask') await this.#line.change(askAgainMs, waiter.signal);
-      asked = move.kind === 'ask';
-      if (move.kind === 'ask') this.#refuseUnreachable(waiter);
-      if (move.kind === 'ask') await this.#askFor(move, waiter);
-      else await this.#line.change(waiter.deadlineMs - this.#options.clock.monotonicMs(), waiter.signal);
+      if (asks > 0) await this.#line.change(Math.min(freshMs, askAgainMs * 2 ** asks), waiter.signal);
+      this.#refuseUnreachable(waiter);
+      if (this.#leftMs(waiter) <= 0 && ++lateAsks > maxLateAsks) throw ungranted();
+      await this.#askFor(move, waiter);
+      asks += 1;
     }
+  }
+
+  #leftMs({ deadlineMs }: Waiter): number {
+    return deadlineMs - this.#options.clock.monotonicMs();
   }
 
   #nextMove({ wish, deadlineMs }: Waiter): Move {
@@ -202,8 +213,8 @@ export class LeaseHolder {
     });
   }
 
-  async #askFor(ask: { need: NanoCu; want: NanoCu }, { deadlineMs }: Waiter): Promise<void> {
-    const limitMs = Math.max(0, deadlineMs - this.#options.clock.monotonicMs()) + freshMs;
+  async #askFor(ask: { need: NanoCu; want: NanoCu }, waiter: Waiter): Promise<void> {
+    const limitMs = Math.max(0, this.#leftMs(waiter)) + freshMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#ask = { ...ask, done: resolve, failed: reject };
     this.#schedule.wake();
@@ -246,9 +257,9 @@ export class LeaseHolder {
   }
 
   /** For how long the operator owes an answer; those who are late anyway wait no longer for it. */
-  #refuseUnreachable({ deadlineMs }: Waiter): void {
-    const isLate = this.#options.clock.monotonicMs() >= deadlineMs;
-    if (this.#silentMs() >= (isLate ? freshMs : this.#options.times.waitMs)) throw silent();
+  #refuseUnreachable(waiter: Waiter): void {
+    if (this.#silentMs() >= (this.#leftMs(waiter) <= 0 ? freshMs : this.#options.times.waitMs))
+      throw silent();
   }
 
   #silentMs(): number {
@@ -337,6 +348,10 @@ export class LeaseHolder {
 
 function silent(): LeaseError {
   return unavailable('the operator cannot be reached, and the lease it gave does not cover this request');
+}
+
+function ungranted(): LeaseError {
+  return unavailable('the operator does not grant what it says is left');
 }
 
 function unavailable(message: string): LeaseError {

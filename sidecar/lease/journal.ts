@@ -41,6 +41,7 @@ export type Replay =
   | { state: 'unusable'; movedTo: string; cause: unknown };
 
 const suffix = '.journal';
+const lineFeed = 0x0a;
 const ledgerUidForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
@@ -73,6 +74,7 @@ export class Journal {
     const fd = openSync(file, 'a', 0o600);
     const content = replay.state === 'whole' ? readFileSync(file) : Buffer.alloc(0);
     const journal = new Journal(file, fd, content.length);
+    if (replay.state === 'absent') journal.#cutBack(0);
     if (replay.state === 'whole' && replay.tornBytes > 0) journal.#cutBack(content.length - replay.tornBytes);
     return { journal, replay };
   }
@@ -180,7 +182,8 @@ function replayFile(file: string, ledgerUid: string): Replay {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { state: 'absent' };
     throw error;
   }
-  if (content.length === 0) return { state: 'absent' };
+  // The first record was being written when the process ended: nothing has happened to this lease.
+  if (!content.includes(lineFeed)) return { state: 'absent' };
   try {
     return replayContent(content, ledgerUid);
   } catch (cause) {
@@ -197,7 +200,7 @@ function replayFile(file: string, ledgerUid: string): Replay {
 function replayContent(content: Buffer, ledgerUid: string): Replay {
   const lease = newLease({ budget: '', ledgerUid, processId: '' });
   let start = 0;
-  for (let end = content.indexOf(0x0a); end >= 0; end = content.indexOf(0x0a, start)) {
+  for (let end = content.indexOf(lineFeed); end >= 0; end = content.indexOf(lineFeed, start)) {
     applyRecord(lease, decodeRecord(content.subarray(start, end)));
     start = end + 1;
   }

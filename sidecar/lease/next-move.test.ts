@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { maxQuantity } from '../../accounting/amount.ts';
 import { type Standing, nextMove } from './next-move.ts';
 
 const standing: Standing = { idle: 0n, reserved: 0n, grantable: 0n, fresh: true, alive: true, late: false };
@@ -53,4 +54,13 @@ const cases: { name: string; given: Partial<Standing>; want: object }[] = [
 
 test.each(cases)('$name', ({ given, want }) => {
   expect(nextMove(wish, { ...standing, ...given })).toMatchObject(want);
+});
+
+test('asks for no more than the largest budget has', () => {
+  const dear = { ...wish, amount: 3n * maxQuantity };
+  expect(nextMove(dear, { ...standing, fresh: false })).toEqual({
+    kind: 'ask',
+    need: maxQuantity,
+    want: maxQuantity,
+  });
 });

@@ -1,4 +1,4 @@
-import type { NanoCu } from '../../accounting/amount.ts';
+import { type NanoCu, maxQuantity } from '../../accounting/amount.ts';
 
 /** What a request wants to reserve. */
 export interface Wish {
@@ -59,10 +59,15 @@ function moveWhenShort(wish: Wish, standing: Standing): Move {
   return ask(lowered, standing, 1n);
 }
 
+/** No budget has more than `maxQuantity`: a message that asks for it anyway would only be refused as malformed. */
 function ask(amount: NanoCu, { idle }: Standing, times: bigint): Move {
-  const need = amount > idle ? amount - idle : 0n;
-  const comfortable = amount * times;
+  const need = least(amount > idle ? amount - idle : 0n, maxQuantity);
+  const comfortable = least(amount * times, maxQuantity);
   return { kind: 'ask', need, want: times > 1n && comfortable > need ? comfortable : need };
+}
+
+function least(a: NanoCu, b: NanoCu): NanoCu {
+  return a < b ? a : b;
 }
 
 function worthWaiting(wish: Wish, { idle, grantable, reserved, late }: Standing): boolean {

@@ -40,7 +40,9 @@ export class WaitingLine {
     if (this.#places.length >= maxWaiting)
       return Promise.reject(new LeaseError('too_many_waiting', 'too many requests wait for a reservation'));
     const { promise, resolve, reject } = Promise.withResolvers<Reservation>();
-    this.#places.push({ ...waiter, resolve, reject });
+    const place = { ...waiter, resolve, reject };
+    this.#places.push(place);
+    waiter.signal.addEventListener('abort', () => this.#leave(place), { once: true });
     void this.#serveAll();
     return promise;
   }
@@ -65,6 +67,14 @@ export class WaitingLine {
     this.notify();
   }
 
+  /** Who is being served notices it by itself. */
+  #leave(place: Place): void {
+    const index = this.#places.indexOf(place);
+    if (index <= 0) return;
+    this.#places.splice(index, 1);
+    place.reject(clientGone());
+  }
+
   async #serveAll(): Promise<void> {
     if (this.#serving) return;
     this.#serving = true;
@@ -78,4 +88,9 @@ export class WaitingLine {
     }
     this.#serving = false;
   }
+}
+
+/** The client of a waiting request has left: nobody waits for its reservation. */
+export function clientGone(): LeaseError {
+  return new LeaseError('client_gone', 'the client has gone');
 }

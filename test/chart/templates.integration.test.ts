@@ -1,10 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
+import { chartValues } from '../../charts/values.ts';
 import { readConfig } from '../../operator/config.ts';
+import { isRecord } from '../../operator/kube/resource.ts';
 import { ensureHelm, helmMajors, runHelm } from './helm.ts';
 import type { HelmMajor, HelmResult } from './helm.ts';
 
@@ -180,3 +183,33 @@ test.each([
   expect(config.advertisedNames).toContain(operator.hostname);
   expect(config.advertisedNames).toContain('sap-ai-budget-operator.budgets.svc');
 });
+
+describe('every value', () => {
+  const values = singles(parse(readFileSync(everything, 'utf8')));
+
+  test('is among those that are tried', () => {
+    const tried = values.map(({ path }) => path);
+    const missing = singles(chartValues.parse({})).filter(
+      ({ path }) => !tried.some((one) => one.startsWith(path)),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test.each(values.filter(({ path }) => !path.startsWith('global')))(
+    'alone changes something: $path',
+    async ({ path, only }) => {
+      const file = join(home, `${path.replaceAll('/', '_')}.yaml`);
+      await writeFile(file, stringify(only));
+      const plain = JSON.stringify(await template(4));
+      expect(JSON.stringify(await template(4, `--values=${file}`))).not.toBe(plain);
+    },
+  );
+});
+
+/** Each value by itself: its path, and an object that holds nothing else. */
+function singles(value: unknown, keys: readonly string[] = []): { path: string; only: unknown }[] {
+  const entries = isRecord(value) ? Object.entries(value) : [];
+  if (entries.length > 0) return entries.flatMap(([key, below]) => singles(below, [...keys, key]));
+  const only = keys.reduceRight<unknown>((below, key) => ({ [key]: below }), value);
+  return [{ path: keys.join('.'), only }];
+}

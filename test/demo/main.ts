@@ -4,7 +4,6 @@
  * `PLANT=price` makes one factor wrong by 0.00001, and the demo has to turn red.
  */
 import { join } from 'node:path';
-import { Application } from '../world/application.ts';
 import { verdictLines } from '../world/comparison.ts';
 import { decimalText, exact, sum } from '../world/exact.ts';
 import { statusShows } from '../world/figures.ts';
@@ -42,7 +41,7 @@ async function run(world: World, signal: AbortSignal): Promise<boolean> {
 
   title("3  A pod, its sidecar, and SAP's own SDK in the application");
   const workload = await world.startWorkload({ namespace, name: 'chat-0', budget: budget.name });
-  const application = new Application(workload.env);
+  const application = world.startApplication(workload);
   signal.addEventListener('abort', () => void application.stop(), { once: true });
   const spending = await spendAndJudge(world, { budget, workload, application, onResult: showCall, signal });
   await application.stop();

@@ -29,10 +29,9 @@ export function showCall(result: CallResult): void {
   say(`${what} ${reserved} ${costOf(result)}  ${notesOn(result).join(', ')}${failure}`);
 }
 
-function costOf({ headers, call }: CallResult): string {
-  const cost = headers['sapaibudget-cu-actual'];
-  if (cost) return `CU ${cost}`;
-  return call.kind === 'json' ? 'CU not known' : 'CU on the stream’s last line';
+function costOf({ outcome, spent, unknown }: CallResult): string {
+  if (outcome !== 'ok') return '';
+  return spent === undefined ? `held: ${unknown}` : `CU ${spent}`;
 }
 
 function notesOn({ headers, finishReason, totalTokens }: CallResult): string[] {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Application } from '../world/application.ts';
 import { budgetObjects } from '../world/budgets.ts';
 import { readLedger, statusShows } from '../world/figures.ts';
 import { World } from '../world/world.ts';
@@ -21,7 +20,7 @@ test('kubectl get and describe read well while a budget is spent', async () => {
   await world.apply(...budgetObjects({ ...budget, limit: '2500', emulatorUrl: world.emulator.url }));
   await world.budgetCondition(budget, 'Ready', 'True');
   const workload = await world.startWorkload({ namespace: budget.namespace, name: 'chat-0', budget: 'chat' });
-  const application = new Application(workload.env);
+  const application = world.startApplication(workload);
   await application.call({
     kind: 'json',
     model: 'gpt-4o',

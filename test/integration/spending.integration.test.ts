@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { plantPriceError } from '../demo/plant.ts';
-import { Application } from '../world/application.ts';
+import type { Application } from '../world/application.ts';
 import { budgetObjects } from '../world/budgets.ts';
 import { compareBooks, verdictLines } from '../world/comparison.ts';
 import { decimalText, exact, sum } from '../world/exact.ts';
@@ -24,7 +24,7 @@ async function startIn(namespace: string, limit: string): Promise<Workload> {
   await world.apply(...budgetObjects({ namespace, name: 'chat', limit, emulatorUrl: world.emulator.url }));
   await world.budgetCondition({ namespace, name: 'chat' }, 'Ready', 'True');
   const workload = await world.startWorkload({ namespace, name: 'chat-0', budget: 'chat' });
-  application = new Application(workload.env);
+  application = world.startApplication(workload);
   return workload;
 }
 

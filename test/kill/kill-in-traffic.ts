@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../control-plane/eventually.ts';
-import { Application, type Call } from '../world/application.ts';
+import type { Application, Call } from '../world/application.ts';
 import type { Verdict } from '../world/comparison.ts';
 import { decimalText, exact, nano } from '../world/exact.ts';
 import { readBilled, readLedger, type StoredLedger } from '../world/figures.ts';
@@ -51,7 +51,7 @@ export async function killInTraffic(options: KillOptions): Promise<Verdict[]> {
     await world.apply(...budgetObjects({ ...budget, limit: cap, emulatorUrl: world.emulator.url }));
     await world.budgetCondition(budget, 'Ready', 'True');
     const workload = await world.startWorkload({ namespace, name: 'chat-0', budget: budget.name });
-    const application = new Application(workload.env);
+    const application = world.startApplication(workload);
     const random = createRandom(seed);
     const run: Run = { ...options, world, workload, application, random, verdicts: [], worstCase: '0' };
     await killAll(run);

@@ -26,6 +26,9 @@ export const callResult = z.strictObject({
   finishReason: z.string().optional(),
   totalTokens: z.int().optional(),
   body: z.unknown().optional(),
+  /** From the sidecar's receipt: CU it cost, or why nobody knows. */
+  spent: z.string().optional(),
+  unknown: z.string().optional(),
   message: z.string().optional(),
 });
 export type CallResult = z.infer<typeof callResult>;

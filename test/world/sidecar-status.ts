@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { decimalText, exact, sum } from './exact.ts';
+import { eventually } from '../control-plane/eventually.ts';
+import type { Sidecar } from './sidecars.ts';
 import type { Workload } from './world.ts';
 
 const status = z.object({
@@ -24,16 +26,32 @@ export interface LeaseStatus {
   unknown: string;
 }
 
+const receipt = z.object({ spent: z.string().optional(), unknown: z.string().optional() });
+
+/** What became of a request's money, once its answer has ended; waits for that. */
+export async function readReceipt(
+  { sidecar }: Workload,
+  requestId: string,
+): Promise<z.infer<typeof receipt>> {
+  const probe = async (): Promise<z.infer<typeof receipt> | undefined> => {
+    const answer = await ask(sidecar, `/sapai/requests/${requestId}`);
+    return answer.ok ? receipt.parse(await answer.json()) : undefined;
+  };
+  return eventually(probe, { what: `the receipt of ${requestId}`, timeoutMs: 30_000 });
+}
+
 /** Asks a sidecar for its status with its application's key. All zero before the first request. */
 export async function readStatus({ sidecar }: Workload, budget: { name: string }): Promise<LeaseStatus> {
-  const answer = await fetch(`${sidecar.url}/sapai/status`, {
-    headers: { authorization: `Bearer ${sidecar.budget}.${sidecar.pod.appKey}` },
-    signal: AbortSignal.timeout(10_000),
-  });
+  const answer = await ask(sidecar, '/sapai/status');
   const { leases } = status.parse(await answer.json());
   const lease = leases.find((each) => each.budget === budget.name);
   if (!lease) return { spent: '0', overrun: '0', reserved: '0', unknown: '0' };
   const { spent, overrun, reserved, lost } = lease;
   const unknown = decimalText(sum([exact(lost), ...lease.unknown.map(({ amount }) => exact(amount))]));
   return { spent, overrun, reserved, unknown };
+}
+
+function ask({ url, budget, pod }: Sidecar, path: string): Promise<Response> {
+  const headers = { authorization: `Bearer ${budget}.${pod.appKey}` };
+  return fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(10_000) });
 }

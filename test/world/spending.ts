@@ -1,10 +1,10 @@
 import { eventually } from '../control-plane/eventually.ts';
 import type { Application, CallResult } from './application.ts';
 import { compareBooks, type Evidence, judgeRefusals, type Verdict } from './comparison.ts';
-import { exact } from './exact.ts';
+import { exact, nano } from './exact.ts';
 import { readBilled, readLedger, readMetered, type StoredLedger } from './figures.ts';
 import { searchEverywhere } from './known-secrets.ts';
-import { readStatus } from './sidecar-status.ts';
+import { readReceipt, readStatus } from './sidecar-status.ts';
 import { type Observation, spendUntilRefused, type TrafficReport } from './traffic.ts';
 import { operatorNamespace, type Workload, type World } from './world.ts';
 
@@ -39,6 +39,7 @@ export async function spendAndJudge(world: World, options: SpendingOptions): Pro
   };
   const report = await spendUntilRefused({
     application,
+    receipt: (id) => readReceipt(workload, id),
     observe,
     onResult,
     isFarFromCap,
@@ -79,15 +80,16 @@ export async function reportedLedger(
   });
 }
 
-/** Where an answer told its own price, that is the bill's, rounded up once. */
+/** Every request's receipt is its bill, rounded up once; and where the answer told the price, it told the same. */
 function perRequest({ billed }: Evidence, { results }: TrafficReport): Verdict[] {
   const bills = new Map(billed.map((each) => [each.requestId, exact(each.capacityUnits)]));
-  const told = results.filter(({ headers }) => headers['sapaibudget-cu-actual'] !== undefined);
-  const wrong = told.filter(({ headers }) => {
+  const paid = results.filter(({ spent }) => spent !== undefined);
+  const wrong = paid.filter(({ headers, spent = '' }) => {
     const bill = bills.get(headers['x-request-id'] ?? '');
-    const off = bill === undefined ? -1n : exact(headers['sapaibudget-cu-actual'] ?? '') - bill;
-    return off < 0n || off >= exact('0.000000001');
+    const off = bill === undefined ? -1n : exact(spent) - bill;
+    const told = headers['sapaibudget-cu-actual'] ?? spent;
+    return off < 0n || off >= nano || told !== spent;
   });
-  const rule = `price in the answer = bill, rounded up to a nano-CU (${told.length})`;
-  return [{ rule, found: `${wrong.length} differ`, holds: wrong.length === 0 && told.length > 0 }];
+  const rule = `each receipt = its bill, rounded up to a nano-CU (${paid.length})`;
+  return [{ rule, found: `${wrong.length} differ`, holds: wrong.length === 0 && paid.length > 0 }];
 }

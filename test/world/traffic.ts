@@ -12,6 +12,8 @@ export interface Observation {
 export interface TrafficOptions {
   application: Application;
   observe: () => Promise<Observation>;
+  /** What became of the money of a request, by the id in its answer. */
+  receipt: (requestId: string) => Promise<{ spent?: string | undefined; unknown?: string | undefined }>;
   /** Told of every call as it ends. */
   onResult: (result: CallResult) => void;
   /** Whether enough is left that calls may go side by side without coming near the cap. */
@@ -63,7 +65,7 @@ async function spendSideBySide(options: TrafficOptions, report: TrafficReport): 
     const before = await options.observe();
     const wave = calls.slice(0, sideBySide).filter((call) => call !== undefined);
     const results = await Promise.all(wave.map((call) => options.application.call(call)));
-    for (const result of results) note(options, { report, result, before });
+    for (const result of results) await note(options, { report, result, before });
   }
 }
 
@@ -76,15 +78,19 @@ async function spendOneByOne(options: TrafficOptions, report: TrafficReport): Pr
     for (const call of near) {
       options.signal?.throwIfAborted();
       const before = await options.observe();
-      note(options, { report, result: await options.application.call(call), before });
+      const result = await options.application.call(call);
+      await note(options, { report, result, before });
     }
   }
 }
 
-function note(
-  { onResult }: TrafficOptions,
-  { report, result, before }: { report: TrafficReport; result: CallResult; before: Observation },
-): void {
+async function note(
+  { onResult, receipt }: TrafficOptions,
+  { report, result: answered, before }: { report: TrafficReport; result: CallResult; before: Observation },
+): Promise<void> {
+  const requestId = answered.headers['sapaibudget-request-id'];
+  const paid = answered.outcome === 'ok' && requestId !== undefined ? await receipt(requestId) : {};
+  const result = { ...answered, ...paid };
   report.results.push(result);
   onResult(result);
   const seen = { billedBefore: before.billed, heldBefore: before.held };

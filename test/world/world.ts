@@ -6,6 +6,7 @@ import { eventually } from '../control-plane/eventually.ts';
 import { freePorts } from '../control-plane/ports.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/start.ts';
 import { Emulator, type EmulatorSettings } from './emulator.ts';
+import { Application } from './application.ts';
 import { createPod, ensureNode, newAppKey } from './pods.ts';
 import { checkout, Programs } from './programs.ts';
 import { applicationEnv, type Sidecar, sidecarPorts, startSidecar } from './sidecars.ts';
@@ -62,6 +63,7 @@ export class World {
   readonly #operatorEnv: Record<string, string>;
   readonly #operatorReady: string;
   readonly sidecars: Sidecar[] = [];
+  readonly #applications: Application[] = [];
 
   private constructor(parts: {
     controlPlane: ControlPlane;
@@ -201,8 +203,16 @@ export class World {
     return { sidecar, env };
   }
 
+  /** Starts the application of a workload; it ends with this world at the latest. */
+  startApplication({ env }: Workload): Application {
+    const application = new Application(env);
+    this.#applications.push(application);
+    return application;
+  }
+
   /** Ends everything that was started; nothing is left behind. */
   async stop(): Promise<void> {
+    await Promise.all(this.#applications.map((application) => application.stop()));
     await this.programs.stop();
     await this.controlPlane.stop();
   }
