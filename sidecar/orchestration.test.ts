@@ -219,3 +219,17 @@ describe('a request that cannot be bounded', () => {
     expect(response.status).toBe(403);
   });
 });
+
+describe('a model that costs more than its bound', () => {
+  test('is booked in full and closed, while others of the deployment go on', async () => {
+    stage = await startStage();
+    await complete({ modules: entry('Hi [[fault=hidden-tokens]]') });
+    await until(() => totals().settled > 0n);
+    expect(totals().settled).toBe(billed());
+    const again = await complete({ modules: entry('Hi') });
+    expect(again.status).toBe(503);
+    expect(again.headers.get('sapaibudget-reason')).toBe('bound_exceeded');
+    expect((await complete({ modules: entry('Hi', { model: 'gpt-4o' }) })).status).toBe(200);
+    expect((await complete({ modules: [entry('Hi', { model: 'gpt-4o' }), entry('Hi')] })).status).toBe(503);
+  });
+});
