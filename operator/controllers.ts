@@ -147,6 +147,7 @@ function startUsage(options: ControllersOptions, watched: Watched, services: Bud
     clock: systemClock,
     maxAgeMs: config.refreshMs,
     onChange: (user) => queue.add(budgetOfUser(user)),
+    own: (watch) => tasks.own('watch of a Secret with a key of usage data', watch),
     signal,
   });
   const { ledgerStore, broker, dispatcher, clock, usage: board } = services;
