@@ -46,6 +46,7 @@ const maxAttempts = 16;
 const bodyFields: ReadonlySet<string> = new Set(['config', 'placeholder_values', 'messages_history']);
 const configFields: ReadonlySet<string> = new Set(['modules', 'stream']);
 const streamFields: ReadonlySet<string> = new Set(['enabled', 'chunk_size', 'delimiters']);
+const moduleFields: ReadonlySet<string> = new Set(['prompt_templating']);
 const templatingFields: ReadonlySet<string> = new Set(['prompt', 'model']);
 const promptFields: ReadonlySet<string> = new Set(['template', 'defaults', 'response_format', 'tools']);
 const modelFields: ReadonlySet<string> = new Set(['name', 'version', 'params', 'timeout', 'max_retries']);
@@ -138,7 +139,7 @@ function boundEntry(
 ): AttemptBound {
   const modules = requireRecord(entry, path);
   refusePricedModules(modules, path);
-  requireFields(modules, new Set(['prompt_templating']), path);
+  requireFields(modules, moduleFields, path);
   const templatingPath = `${path}.prompt_templating`;
   const templating = requireRecord(modules['prompt_templating'], templatingPath);
   requireFields(templating, templatingFields, templatingPath);

@@ -1,3 +1,4 @@
+import { AzureOpenAiEmbeddingClient } from '@sap-ai-sdk/foundation-models';
 import {
   type ChatMessage,
   OrchestrationClient,
@@ -49,6 +50,16 @@ const request = { placeholderValues: { name: 'World' } };
 function templating(name: string, template = messages) {
   return { promptTemplating: { prompt: { template }, model: { name, params: { max_tokens: 200 } } } };
 }
+
+describe("SAP's embedding client", () => {
+  test('embeds on the deployment it finds', async () => {
+    const answer = await new AzureOpenAiEmbeddingClient('text-embedding-ada-002').run({
+      input: 'capacity unit',
+    });
+    expect(answer.getEmbedding()).toHaveLength(16);
+    await bookedAsBilled();
+  });
+});
 
 describe("SAP's orchestration client", () => {
   test('completes, and sees its usage with the cost beside it', async () => {

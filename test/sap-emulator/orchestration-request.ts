@@ -11,7 +11,6 @@ const model = z.strictObject({
   timeout: z.int().min(1).max(1200).default(600),
   max_retries: z.int().min(0).max(5).default(2),
 });
-export type OrchestrationModel = z.infer<typeof model>;
 
 const template = z.strictObject({
   template: z.array(chatMessage).min(1).max(2048),
