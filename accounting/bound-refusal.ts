@@ -3,6 +3,8 @@ export type BoundRefusalReason =
   | 'malformed' // the API would not accept it either
   | 'field_not_allowed' // not known to leave the price as it is
   | 'value_not_allowed' // a value of a known field that changes the price
+  | 'module_unpriced' // a module of orchestration that costs something nobody has a rate for
+  | 'reference_not_allowed' // text that is kept elsewhere, of unknown length
   | 'context_length_unknown' // an image counts as the whole context, and nobody knows how long that is
   | 'too_deep'; // nested deeper than can be walked
 
@@ -16,6 +18,16 @@ export interface BoundRefusal {
   readonly message: string;
 }
 
+/** Runs a walk through a body and makes its refusal an answer. */
+export function catchRefusal<T>(walk: () => T): T | BoundRefusal {
+  try {
+    return walk();
+  } catch (error) {
+    if (error instanceof Refused) return error.refusal;
+    throw error;
+  }
+}
+
 /** Ends the walk through a body; caught where the walk began and never seen outside. */
 export class Refused extends Error {
   override readonly name = 'Refused';
@@ -27,7 +39,8 @@ export class Refused extends Error {
   }
 }
 
-const maxFieldLength = 64;
+/** Longer than any path that names of fields alone can make. */
+const maxFieldLength = 128;
 
 /**
  * Ends the walk with a refusal of one field.
@@ -55,6 +68,26 @@ export function requireList(value: unknown, field: string): readonly unknown[] {
 export function requireText(value: unknown, field: string): string {
   if (typeof value === 'string') return value;
   return refuse('malformed', field, 'must be text');
+}
+
+/**
+ * Refuses every field that is set and not listed: what is not known might cost.
+ *
+ * @throws Refused
+ */
+export function requireFields(
+  record: Record<string, unknown>,
+  allowed: ReadonlySet<string>,
+  path: string,
+): void {
+  for (const [field, value] of Object.entries(record)) {
+    if (allowed.has(field) || isUnset(value)) continue;
+    refuse(
+      'field_not_allowed',
+      path === '' ? field : `${path}.${field}`,
+      'is not known to leave the price as it is: leave it out',
+    );
+  }
 }
 
 /** Whether a field says nothing: the API takes null for "not set". */

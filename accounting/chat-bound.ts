@@ -1,4 +1,11 @@
-import { type BoundRefusal, isUnset, refuse, Refused, requireList, requireRecord } from './bound-refusal.ts';
+import {
+  type BoundRefusal,
+  catchRefusal,
+  isUnset,
+  refuse,
+  requireList,
+  requireRecord,
+} from './bound-refusal.ts';
 import { boundMessages } from './chat-messages.ts';
 import { boundJsonTokens } from './token-bound.ts';
 
@@ -98,12 +105,7 @@ export function boundChatRequest(
   body: unknown,
   { contextLength }: { contextLength?: number | undefined } = {},
 ): ChatBound | BoundRefusal {
-  try {
-    return bound(body, contextLength);
-  } catch (error) {
-    if (error instanceof Refused) return error.refusal;
-    throw error;
-  }
+  return catchRefusal(() => bound(body, contextLength));
 }
 
 function bound(body: unknown, contextLength: number | undefined): ChatBound {

@@ -1,13 +1,16 @@
 import type { NanoCu } from './amount.ts';
 import type {
   LeaseAnswer,
+  MeteredUsage,
   OpenRequest,
   ReportRequest,
   RowFigures,
   UnknownCost,
   UnknownReason,
 } from './messages.ts';
-import { schemaVersion } from './messages.ts';
+import { maxUsageLines, schemaVersion } from './messages.ts';
+import type { MeteredLines, RequestUsage } from './metered-usage.ts';
+import { addUsage, sortedUsage, usageKey, utcDay } from './metered-usage.ts';
 
 /**
  * The holder's half of a lease: what one pod may still spend from one ledger.
@@ -38,7 +41,12 @@ export interface Lease {
   unknown: NanoCu;
   reservations: Map<string, Reservation>;
   unknowns: Map<string, Unknown>;
+  /** Metered since the last report was made. */
+  usage: MeteredLines;
 }
+
+/** Lines kept free in a message for what is beyond its bound, one a day. */
+const maxOtherDays = 40;
 
 export interface Reservation {
   amount: NanoCu;
@@ -57,6 +65,7 @@ export interface SentRecord {
   overrun: NanoCu;
   returned: NanoCu;
   unknown: UnknownCost[];
+  usage?: MeteredUsage[];
   ask?: { need: NanoCu; want: NanoCu };
 }
 
@@ -75,7 +84,7 @@ export type LeaseRecord =
   | SentRecord
   | { type: 'answered'; seq: number; row: RowFigures }
   | { type: 'reserve'; id: string; amount: NanoCu; atMs: number }
-  | { type: 'settle'; id: string; spent: NanoCu }
+  | { type: 'settle'; id: string; spent: NanoCu; usage?: RequestUsage }
   | { type: 'unknown'; id: string; reason: UnknownReason; atMs: number }
   | { type: 'resolve'; id: string; spent: NanoCu }
   | { type: 'return'; amount: NanoCu }
@@ -84,9 +93,10 @@ export type LeaseRecord =
 /** A whole lease as one record: what a compacted journal begins with. */
 export interface SnapshotRecord extends Omit<
   Lease,
-  'inFlight' | 'reserved' | 'unknown' | 'reservations' | 'unknowns'
+  'inFlight' | 'reserved' | 'unknown' | 'reservations' | 'unknowns' | 'usage'
 > {
   type: 'snapshot';
+  usage?: MeteredUsage[];
   inFlight?: SentRecord;
   reservations: (Reservation & { id: string })[];
   unknowns: (Unknown & { id: string })[];
@@ -117,6 +127,7 @@ export function newLease(identity: { budget: string; ledgerUid: string; processI
     unknown: 0n,
     reservations: new Map(),
     unknowns: new Map(),
+    usage: new Map(),
   };
 }
 
@@ -134,10 +145,7 @@ export function applyRecord(lease: Lease, record: LeaseRecord): void {
     case 'opened':
       return applyOpened(lease, record);
     case 'sent':
-      expect(record.seq === lease.seq + 1, 'a report follows its predecessor');
-      lease.seq = record.seq;
-      lease.inFlight = record;
-      return;
+      return send(lease, record);
     case 'answered':
       expect(lease.inFlight?.seq === record.seq, 'an answer belongs to the report in flight');
       lease.inFlight = undefined;
@@ -165,7 +173,7 @@ function applyToRequest(
       lease.reserved += record.amount;
       return;
     case 'settle':
-      return book(lease, takeReservation(lease, record.id).amount, record.spent);
+      return settle(lease, record);
     case 'unknown': {
       const { amount } = takeReservation(lease, record.id);
       lease.unknowns.set(record.id, { amount, reason: record.reason, sinceMs: record.atMs });
@@ -186,11 +194,12 @@ function applyToRequest(
 
 /** The record that stands for everything that has happened to a lease so far. */
 export function snapshotRecord(lease: Lease): SnapshotRecord {
-  const { inFlight, reserved: _, unknown: __, reservations, unknowns, ...figuresAndNames } = lease;
+  const { inFlight, reserved: _, unknown: __, reservations, unknowns, usage, ...figuresAndNames } = lease;
   return {
     type: 'snapshot',
     ...figuresAndNames,
     ...(inFlight && { inFlight }),
+    ...(usage.size > 0 && { usage: sortedUsage(usage.values()) }),
     reservations: [...reservations].map(([id, reservation]) => ({ id, ...reservation })),
     unknowns: [...unknowns].map(([id, unknown]) => ({ id, ...unknown })),
   };
@@ -216,18 +225,20 @@ export function openRequest(
 ): OpenRequest {
   const request: OpenRequest = { schema: schemaVersion, kind: 'open', ...identity };
   if (!lease || lease.incarnation === 0) return request;
-  const { incarnation, seq } = lease;
-  return { ...request, resume: { incarnation, seq, ...figures(lease) } };
+  const { incarnation, seq, inFlight } = lease;
+  const usage = inFlight?.usage && { usage: inFlight.usage };
+  return { ...request, resume: { incarnation, seq, ...figures(lease), ...usage } };
 }
 
 /** The next report's record: to be journaled before `reportRequest` of it is sent. */
 export function sentRecord(lease: Lease, ask?: { need: NanoCu; want: NanoCu }): SentRecord {
-  return { type: 'sent', seq: lease.seq + 1, ...figures(lease), ...(ask && { ask }) };
+  const usage = lease.usage.size > 0 && { usage: sortedUsage(lease.usage.values()) };
+  return { type: 'sent', seq: lease.seq + 1, ...figures(lease), ...usage, ...(ask && { ask }) };
 }
 
 /** The report in flight as a message: the same each time it is repeated. */
 export function reportRequest(lease: Lease, record: SentRecord): ReportRequest {
-  const { seq, spent, overrun, returned, unknown, ask } = record;
+  const { seq, spent, overrun, returned, unknown, usage, ask } = record;
   const { budget, ledgerUid, incarnation } = lease;
   const message: ReportRequest = {
     schema: schemaVersion,
@@ -240,6 +251,7 @@ export function reportRequest(lease: Lease, record: SentRecord): ReportRequest {
     overrun,
     returned,
     unknown,
+    ...(usage && { usage }),
   };
   return ask ? { ...message, ask } : message;
 }
@@ -279,6 +291,8 @@ function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened'
       spent: record.row.spent,
       overrun: record.row.overrun,
       returned: record.row.returned,
+      // What is not told yet has happened all the same.
+      usage: lease.usage,
     });
   const { budget, ledgerUid, processId, incarnation, seq } = record;
   Object.assign(lease, { budget, ledgerUid, processId, incarnation, seq, inFlight: undefined });
@@ -287,8 +301,9 @@ function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened'
 
 function applySnapshot(lease: Lease, record: SnapshotRecord): void {
   expect(lease.incarnation === 0, 'a snapshot is the first record');
-  const { type: _, inFlight, reservations, unknowns, ...figuresAndNames } = record;
+  const { type: _, inFlight, reservations, unknowns, usage = [], ...figuresAndNames } = record;
   Object.assign(lease, figuresAndNames, { inFlight });
+  lease.usage = new Map(usage.map((line) => [usageKey(line), line]));
   lease.reservations = new Map(reservations.map(({ id, ...reservation }) => [id, reservation]));
   lease.unknowns = new Map(unknowns.map(({ id, ...unknown }) => [id, unknown]));
   lease.reserved = reservations.reduce((sum, { amount }) => sum + amount, 0n);
@@ -307,6 +322,21 @@ function takeReservation(lease: Lease, id: string): Reservation {
   lease.reservations.delete(id);
   lease.reserved -= reservation.amount;
   return reservation;
+}
+
+/** What a report tells is not told again by the next one. */
+function send(lease: Lease, record: SentRecord): void {
+  expect(record.seq === lease.seq + 1, 'a report follows its predecessor');
+  lease.seq = record.seq;
+  lease.inFlight = record;
+  for (const line of record.usage ?? []) lease.usage.delete(usageKey(line));
+}
+
+/** The request's day is the one it was reserved on. */
+function settle(lease: Lease, { id, spent, usage }: Extract<LeaseRecord, { type: 'settle' }>): void {
+  const { amount, sinceMs } = takeReservation(lease, id);
+  book(lease, amount, spent);
+  if (usage) addUsage(lease.usage, { day: utcDay(sinceMs), ...usage, spent }, maxUsageLines - maxOtherDays);
 }
 
 /** What a request cost beyond what it was allowed is spent all the same, and says so. */

@@ -53,6 +53,7 @@ test('a ledger as text is a few sums and one readable line a row', () => {
     outstanding: '0.749999999',
     held: '6.000000001',
     overrun: '0',
+    usage: 'v1 day model version input cacheRead output spent',
   });
   const expires = startMs / 1000 + 1 + leaseSeconds;
   expect(rows.split('\n')).toEqual([

@@ -4,6 +4,7 @@ import type { Ledger, LedgerRow, LedgerTotals, RowState } from './ledger.ts';
 import { sumRows, unused } from './ledger.ts';
 import type { UnknownCost } from './messages.ts';
 import { unknownReason } from './messages.ts';
+import { decodeUsage, encodeUsage } from './usage-text.ts';
 
 /** A ledger as the API server stores it: a few sums and two texts of one readable line each. */
 export interface LedgerText {
@@ -19,6 +20,7 @@ export interface LedgerText {
   overrun: string;
   rows: string;
   heldRows: string;
+  usage: string;
 }
 
 /** A stored ledger that cannot be taken as the truth: no grant may be made from it. */
@@ -69,6 +71,7 @@ export function encodeLedger(ledger: Ledger): LedgerText {
     overrun: formatAmount(overrun),
     rows: [rowHeader, ...[...ledger.rows.values()].map(encodeRow)].join('\n'),
     heldRows: encodeHeld(ledger),
+    usage: encodeUsage(ledger.usage),
   };
 }
 
@@ -89,6 +92,7 @@ export function decodeLedger(text: LedgerText): Ledger {
       seq,
       rows,
       totals,
+      usage: decodeUsage(text.usage),
     };
   } catch (cause) {
     if (cause instanceof LedgerTextError) throw cause;

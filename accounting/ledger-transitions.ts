@@ -1,6 +1,6 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
-import { available, changeRow, maxOlderProcessIds, unused } from './ledger.ts';
+import { available, changeRow, maxOlderProcessIds, meter, unused } from './ledger.ts';
 import type {
   LeaseAnswer,
   LeaseRefusalReason,
@@ -115,7 +115,7 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
     if (request.resume && request.resume.incarnation >= r.wholeSince)
       events.push(...book(r, request.resume, resumed));
     if (!resumed) events.push(...loseRest(r, context.nowMs));
-    if (resumed && request.resume) r.seq = request.resume.seq;
+    if (request.resume) meterResumed(ledger, r, request.resume);
     if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
     Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
     r.incarnation += 1;
@@ -123,6 +123,13 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
     r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
   });
   return { ...opened(ledger, row, context), events };
+}
+
+/** Usage of a report that was not booked before its process ended; raising `seq` keeps it from being added again. */
+function meterResumed(ledger: Ledger, row: LedgerRow, resume: NonNullable<OpenRequest['resume']>): void {
+  if (resume.seq <= row.seq) return;
+  meter(ledger, resume.usage);
+  row.seq = resume.seq;
 }
 
 /**
@@ -163,6 +170,7 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
     }
     events.push(...book(r, request, r.state === 'open'));
     r.seq = request.seq;
+    meter(ledger, request.usage);
     renew(r, context);
   });
   if (released) return { ...refuse('row_released', context), events };

@@ -1,5 +1,7 @@
 import type { NanoCu } from './amount.ts';
-import type { UnknownCost } from './messages.ts';
+import type { MeteredUsage, UnknownCost } from './messages.ts';
+import type { MeteredLines } from './metered-usage.ts';
+import { addUsage, utcDay } from './metered-usage.ts';
 
 /**
  * The ledger of one budget and period: who holds which part of the cap. Plain data and functions without I/O; the
@@ -17,6 +19,8 @@ export interface Ledger {
   seq: number;
   rows: Map<string, LedgerRow>;
   totals: LedgerTotals;
+  /** What was metered by day, model and version: for people, grants do not depend on it. */
+  usage: MeteredLines;
 }
 
 /** Sums over all rows, kept along with every change. `overrun` is part of `settled`. */
@@ -73,6 +77,7 @@ export function newLedger(identity: Pick<Ledger, 'budget' | 'period' | 'cap'>): 
     seq: 0,
     rows: new Map(),
     totals: { settled: 0n, outstanding: 0n, held: 0n, overrun: 0n },
+    usage: new Map(),
   };
 }
 
@@ -113,6 +118,19 @@ export function changeRow(ledger: Ledger, row: LedgerRow, change: (row: LedgerRo
   addTotals(ledger.totals, totalsOf(row), 1n);
   ledger.rows.set(row.key, row);
   ledger.seq += 1;
+}
+
+/** Lines of metered usage that are kept apart; the rest of a day is one more line. */
+export const maxMeteredLines = 1200;
+
+/** Adds metered usage; a day outside the period (a holder's clock is wrong) counts as its first or last one. */
+export function meter(ledger: Ledger, usage: readonly MeteredUsage[] = []): void {
+  const { startMs, endMs } = ledger.period;
+  for (const line of usage) {
+    const dayMs = Date.parse(line.day);
+    const withinMs = Math.min(Math.max(Number.isNaN(dayMs) ? 0 : dayMs, startMs), endMs - 1);
+    addUsage(ledger.usage, { ...line, day: utcDay(withinMs) }, maxMeteredLines);
+  }
 }
 
 /** The user's limit as this ledger enforces it from now on. Lowering it below what is out only stops grants. */

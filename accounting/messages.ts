@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatAmount, maxQuantity, parseAmount } from './amount.ts';
+import { unifiedMetering } from './unified-metering.ts';
 
 /** Version of every message below; an unknown version is refused, never guessed. */
 export const schemaVersion = 1;
@@ -62,6 +63,34 @@ const holderFigures = {
   unknown: z.array(unknownCost).max(unknownReason.options.length),
 };
 
+/** Most lines of metered usage in one message. */
+export const maxUsageLines = 256;
+/** Longest names in a line of metered usage; longer ones are cut. */
+export const maxUsageModel = 64;
+export const maxUsageVersion = 32;
+
+/** What settled requests of one day (UTC), model and version used and cost. */
+export const meteredUsage = z.strictObject({
+  day: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/),
+  model: z
+    .string()
+    .max(maxUsageModel)
+    .regex(/^[!-~]+$/),
+  version: z
+    .string()
+    .max(maxUsageVersion)
+    .regex(/^[!-~]+$/),
+  /** Tokens that were not read from a cache, that were, and of output. */
+  input: count,
+  cacheRead: count,
+  output: count,
+  spent: amount,
+});
+export type MeteredUsage = z.infer<typeof meteredUsage>;
+
+/** Usage settled since the report before; added once, in the write that books the report. */
+const usageLines = z.array(meteredUsage).max(maxUsageLines).optional();
+
 const openRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   kind: z.literal('open'),
@@ -70,7 +99,15 @@ const openRequest = z.strictObject({
   /** Random per process: the same id gets the same incarnation, known older ids are refused. */
   processId: z.string().regex(/^[0-9a-f]{16}$/),
   /** Present when the journal is whole: what the process goes on from. Absent: the rest is held. */
-  resume: z.strictObject({ incarnation: count.min(1), seq: count, ...holderFigures }).optional(),
+  resume: z
+    .strictObject({
+      incarnation: count.min(1),
+      seq: count,
+      ...holderFigures,
+      /** Of report `seq`, if that was not answered. */
+      usage: usageLines,
+    })
+    .optional(),
 });
 
 const reportRequest = z.strictObject({
@@ -81,6 +118,7 @@ const reportRequest = z.strictObject({
   incarnation: count.min(1),
   seq: count.min(1),
   ...holderFigures,
+  usage: usageLines,
   /** What the holder wants on top of what it holds: `need` or nothing, `want` at most. */
   ask: z.strictObject({ need: amount, want: amount }).optional(),
 });
@@ -170,7 +208,7 @@ export type TokenAnswer = z.infer<typeof tokenAnswer>;
 export const configurationRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   /** The `etag` of the configuration the sidecar runs with; the answer waits until it differs. */
-  seen: z.string().max(64).optional(),
+  seen: z.string().max(128).optional(),
   waitSeconds: z.int().min(0).max(maxPollSeconds),
 });
 export type ConfigurationRequest = z.infer<typeof configurationRequest>;
@@ -234,6 +272,8 @@ const readyBudget = z.strictObject({
   priceVersion: z.string().max(128),
   /** Glob patterns (`*` only) of models that may be called; empty: all. */
   allowedModels: z.array(z.string().max(128)).max(64),
+  /** What SAP's unified metering is told where the client says nothing; absent: nothing. */
+  unifiedMetering: unifiedMetering.optional(),
   /** `maximum` absent: the model's own. */
   outputTokens: z.strictObject({ maximum: z.int().min(1).optional(), minimum: z.int().min(1) }),
 });
@@ -254,7 +294,7 @@ export type BudgetConfiguration = z.infer<typeof budgetConfiguration>;
 
 export const configurationAnswer = z.strictObject({
   schema: z.literal(schemaVersion),
-  etag: z.string().min(1).max(64),
+  etag: z.string().min(1).max(128),
   /** One entry for each budget this pod may spend from, the default first. */
   budgets: z.array(budgetConfiguration).max(64),
 });

@@ -17,6 +17,9 @@ export const clusterRules: Rule[] = [
   { apiGroups: [group], resources: ['sapaibudgets', 'sapairatecards'], verbs: ['list', 'watch'] },
   { apiGroups: [group], resources: ['sapaibudgets/status', 'sapairatecards/status'], verbs: ['patch'] },
   { apiGroups: [group], resources: ['sapairatecards'], verbs: ['create'] },
+  // Statements lie beside their budgets and outlive them.
+  { apiGroups: [group], resources: ['sapaistatements'], verbs: ['get', 'create', 'patch'] },
+  { apiGroups: [group], resources: ['sapaistatements/status'], verbs: ['patch'] },
   // Who calls, and which budgets it may spend from.
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
   { apiGroups: [''], resources: ['pods'], verbs: ['get'] },

@@ -9,6 +9,8 @@ import {
   readyColumn,
   type CustomResource,
 } from './custom-resource.ts';
+import { purchased, serviceKeySecretRef, serviceManager, subscription, usage } from './budget-usage.ts';
+import { unifiedMetering } from './budget-metering.ts';
 import {
   conditions,
   modelPattern,
@@ -20,19 +22,6 @@ import {
   timeZone,
 } from './field-types.ts';
 import { amountText, quantity, signedAmountText } from './quantity.ts';
-
-const serviceKeySecretRef = z
-  .object({
-    name: objectName.describe('Name of the Secret, in the namespace of the budget.'),
-    key: z
-      .string()
-      .min(1)
-      .max(253)
-      .regex(/^[-._a-zA-Z0-9]+$/)
-      .optional()
-      .describe('Entry of the Secret that holds the JSON key. Without it the layout is recognised.'),
-  })
-  .describe('Secret with the service key of AI Core: plain JSON, or as the SAP BTP operator writes it.');
 
 const resourceGroups = z
   .array(
@@ -98,6 +87,9 @@ const outputTokens = z
 const budgetSpec = z
   .object({
     aiCore,
+    usage,
+    serviceManager,
+    purchased,
     monthlyLimit: quantity.describe(
       'The most that may be spent in a month, in capacity units: a quantity such as 2500, "12.5" or 2k.',
     ),
@@ -109,11 +101,18 @@ const budgetSpec = z
       .meta(listSet)
       .describe('Models that may be called; `*` stands for any characters. Empty: all of them.'),
     outputTokens,
+    unifiedMetering,
     rateCardRef: z
       .object({ name: objectName.default('default').describe('Name of the SapAiRateCard.') })
       .prefault({})
       .describe('Rate card that requests are priced with.'),
   })
+  .meta(
+    validated({
+      rule: '!has(self.purchased) || has(self.usage)',
+      message: 'purchased needs usage: what remains follows from what SAP billed',
+    }),
+  )
   .describe('What may be spent, and with which credentials.');
 
 const count = z.int32().min(0).max(100_000);
@@ -160,6 +159,7 @@ const budgetStatus = z
       })
       .optional()
       .describe('Models that can be called.'),
+    subscription: subscription.optional(),
     conditions: conditions.optional(),
   })
   .describe('Where the budget stands, as the operator last saw it.');
@@ -214,6 +214,13 @@ export const budgetResource: CustomResource = {
       priority: 1,
     },
     {
+      name: 'Subscription',
+      type: 'string',
+      jsonPath: '.status.subscription.remaining',
+      description: 'CU of the contract phase that SAP has not billed yet.',
+      priority: 1,
+    },
+    {
       name: 'Period',
       type: 'string',
       jsonPath: '.status.period.name',
@@ -253,6 +260,17 @@ export const budgetResource: CustomResource = {
       type: 'Enforcing',
       good: 'True',
       meaning: "The period's ledger is open and decides what is granted.",
+    },
+    {
+      type: 'UsageSynced',
+      good: 'True',
+      meaning:
+        'The billed usage of the subaccount was read. Ready does not depend on it: the cap holds by what is metered.',
+    },
+    {
+      type: 'Entitled',
+      good: 'True',
+      meaning: 'Service Manager shows AI Core with plan extended, which the generative AI hub needs.',
     },
     { type: 'Exhausted', good: 'False', meaning: 'Nothing is left to lease in this period.' },
     {

@@ -9,6 +9,9 @@ export const maxRowsLength = 900_000;
 /** Most characters of the itemised held amounts. */
 export const maxHeldRowsLength = 300_000;
 
+/** Most characters of the metered usage by day and model. */
+export const maxUsageLength = 240_000;
+
 const budget = z
   .object({
     namespace: namespaceName.describe('Namespace of the budget.'),
@@ -40,6 +43,13 @@ const ledgerSpec = z
       .string()
       .max(maxHeldRowsLength)
       .describe('A header line with the version of the format, then one line per holder and reason.'),
+    usage: z
+      .string()
+      .max(maxUsageLength)
+      .default('')
+      .describe(
+        'A header line with the version of the format, then one line per day and model: what was metered.',
+      ),
   })
   .meta(
     validated(

@@ -2,6 +2,12 @@ import { budgetResource } from './budget.ts';
 import type { CustomResource } from './custom-resource.ts';
 import { ledgerResource } from './ledger.ts';
 import { rateCardResource } from './rate-card.ts';
+import { statementResource } from './statement.ts';
 
 /** Every kind of ours, in the order of the reference page. */
-export const customResources: CustomResource[] = [budgetResource, rateCardResource, ledgerResource];
+export const customResources: CustomResource[] = [
+  budgetResource,
+  rateCardResource,
+  ledgerResource,
+  statementResource,
+];

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { sapAiBudget } from './budget.ts';
 import { sapAiLedger } from './ledger.ts';
 import { sapAiRateCard } from './rate-card.ts';
+import { sapAiStatement } from './statement.ts';
 
 const manifest = z.looseObject({
   apiVersion: z.string(),
@@ -33,11 +34,12 @@ export const schemaByKind: Record<string, z.ZodType> = {
   SapAiBudget: sapAiBudget,
   SapAiLedger: sapAiLedger,
   SapAiRateCard: sapAiRateCard,
+  SapAiStatement: sapAiStatement,
 };
 
 /** Every sample whose file name starts with the word. */
 export function readSamples(word: 'valid' | 'invalid'): Sample[] {
-  return ['budget', 'ledger', 'rate-card'].flatMap((folder) =>
+  return ['budget', 'ledger', 'rate-card', 'statement'].flatMap((folder) =>
     readdirSync(pathOf(`testdata/${folder}`))
       .filter((file) => file.startsWith(word))
       .sort()

@@ -21,11 +21,14 @@ import { Informer } from './kube/informer.ts';
 import { startLedgers } from './ledger/ledger-registry.ts';
 import { LedgerStore } from './ledger/ledger-store.ts';
 import type { Ledgers } from './ledger/ledgers.ts';
-import type { OperatorMetrics } from './metrics.ts';
+import type { ControllerName, OperatorMetrics } from './metrics.ts';
 import { runRateCardController } from './rate-card/rate-card-controller.ts';
 import { TokenBroker } from './sap/token-broker.ts';
 import type { ServerClock } from './server-clock.ts';
 import type { Tasks } from './tasks.ts';
+import { budgetOfUser } from './usage/resolve-key.ts';
+import { UsageBoard } from './usage/usage-board.ts';
+import { runUsageController, usageQueue } from './usage/usage-controller.ts';
 
 /** Name of the program in events. */
 const controllerName = 'sapai.eerly.ai/operator';
@@ -56,7 +59,7 @@ export interface Controllers {
 /** Starts caches and controllers; resolves when the caches are synced and the workers are at work. */
 export async function startControllers(options: ControllersOptions): Promise<Controllers> {
   const { kube, clock, tasks, signal } = options;
-  const watched = watch(options);
+  const watched = watchBudgets(options);
   const { budgets, rateCards, queue } = watched;
   const services = buildServices(options, watched);
   await Promise.all([budgets.synced, rateCards.synced]);
@@ -76,6 +79,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     'rate card controller',
     runRateCardController({ kube, cards: rateCards, clock, onReconcile, signal }),
   );
+  startUsage(options, watched, services);
   const { ledgers, configurations, tokens } = services;
   const resourceGroupOf = (budget: BudgetRef): string | undefined =>
     budgets.get(budgetKey(budget))?.spec.aiCore.resourceGroups?.[0];
@@ -88,7 +92,7 @@ interface Watched {
   queue: BudgetQueue;
 }
 
-function watch({ kube, log, tasks, signal }: ControllersOptions): Watched {
+function watchBudgets({ kube, log, tasks, signal }: ControllersOptions): Watched {
   const budgets = new Informer<StoredBudget>({
     kube,
     resource: budgetResource,
@@ -125,11 +129,51 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
     broker,
     dispatcher,
     clock,
+    usage: new UsageBoard(),
     settings: { refreshMs, allowedSapHosts },
     recordEvent,
     tokens: new BudgetKeys({ broker }),
     onObserved: (seen) => metrics.observeBudget(seen),
   };
+}
+
+/** Polls billed usage; what it finds is written by the budget controller. */
+function startUsage(options: ControllersOptions, watched: Watched, services: BudgetServices): void {
+  const { kube, config, tasks, signal } = options;
+  const { budgets } = watched;
+  const queue = usageQueue();
+  const secrets = new SecretReader({
+    kube,
+    clock: systemClock,
+    maxAgeMs: config.refreshMs,
+    onChange: (user) => queue.add(budgetOfUser(user)),
+    own: (watch) => tasks.own('watch of a Secret with a key of usage data', watch),
+    signal,
+  });
+  const { ledgerStore, broker, dispatcher, clock, usage: board } = services;
+  const { allowedSapHosts } = config;
+  const onReport = (budget: string): void => watched.queue.add(budget);
+  tasks.own(
+    'usage controller',
+    runUsageController({
+      budgets,
+      queue,
+      services: {
+        kube,
+        budgets,
+        secrets,
+        ledgerStore,
+        broker,
+        dispatcher,
+        clock,
+        allowedSapHosts,
+        board,
+        onReport,
+      },
+      onReconcile: reconcileReporter(options, 'usage'),
+      signal,
+    }),
+  );
 }
 
 function openLedgers(
@@ -176,7 +220,7 @@ function startEvents({ kube, log, tasks, ledgerSignal }: ControllersOptions): Re
 
 function reconcileReporter(
   { metrics, log }: ControllersOptions,
-  controller: 'budget' | 'rate_card',
+  controller: ControllerName,
 ): (report: ReconcileReport) => void {
   return (report) => {
     metrics.observeReconcile(controller, report);

@@ -22,7 +22,7 @@ const budgetGauges = {
 } as const;
 type BudgetGauge = keyof typeof budgetGauges;
 
-const controllers = ['budget', 'rate_card', 'authority_maps', 'ca_bundle'] as const;
+const controllers = ['budget', 'rate_card', 'authority_maps', 'ca_bundle', 'usage'] as const;
 export type ControllerName = (typeof controllers)[number];
 const results = ['done', 'waiting', 'stalled', 'error'] as const;
 const ledgerEvents: readonly LedgerEvent['type'][] = [

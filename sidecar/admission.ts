@@ -1,24 +1,28 @@
 import type { NanoCu } from '../accounting/amount.ts';
 import { formatAmount } from '../accounting/amount.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { Catalogue, PricedModel } from './catalogue.ts';
 import type { LeaseHolder, Reservation } from './lease/holder.ts';
-import type { BoundedChat } from './steps/bound-request.ts';
+import type { Family } from './families/family.ts';
+import type { Demand } from './steps/bound-request.ts';
 import type { Target } from './steps/select-deployment.ts';
 
 /** A request that may be sent: everything that was decided about it, and the money it has. */
 export interface Admission {
   readonly catalogue: Catalogue;
   readonly target: Target;
-  readonly chat: BoundedChat;
+  readonly family: Family;
+  readonly demand: Demand;
   readonly holder: LeaseHolder;
   readonly reservation: Reservation;
+  /** The output limits to send, in order of the attempts; undefined where none needs to be. */
+  readonly limits: readonly (number | undefined)[];
   /** The output limit the budget allows, when it is below the one asked for. */
   readonly clampedTokens: number | undefined;
 }
 
 /** The headers that every answer to an admitted request carries. */
 export function admissionHeaders(admission: Admission, requestId: string): Record<string, string> {
-  const { catalogue, target, reservation, clampedTokens } = admission;
+  const { catalogue, target, demand, reservation, clampedTokens } = admission;
   const { namespace, budget, ledger, priceVersion } = catalogue.budget;
   return {
     'sapaibudget-request-id': requestId,
@@ -27,9 +31,14 @@ export function admissionHeaders(admission: Admission, requestId: string): Recor
     'sapaibudget-cu-reserved': formatAmount(reservation.amount),
     'sapaibudget-price-version': priceVersion,
     'sapaibudget-deployment': target.deploymentId,
-    'sapaibudget-model': target.model.model,
+    'sapaibudget-model': demand.models[0].model,
     ...(clampedTokens !== undefined && { 'sapaibudget-max-tokens-clamped': String(clampedTokens) }),
   };
+}
+
+/** The header that says which model answered, where that was not the first to be tried. */
+export function answeredBy({ model }: { model?: PricedModel }): Record<string, string> {
+  return model === undefined ? {} : { 'sapaibudget-model': model.model };
 }
 
 /** The headers that say what a request cost, all nano-CU. */

@@ -1,6 +1,9 @@
 import type { Logger } from 'pino';
 import { formatAmount } from '../accounting/amount.ts';
+import type { RequestUsage } from '../accounting/metered-usage.ts';
+import type { Usage } from '../accounting/usage.ts';
 import type { Admission } from './admission.ts';
+import type { PricedModel } from './catalogue.ts';
 import { ProxyError } from './proxy-error.ts';
 import { type SidecarMetrics, metricUnits } from './metrics.ts';
 import type { Receipts } from './receipts.ts';
@@ -25,22 +28,25 @@ export class Booking {
    *
    * @throws ProxyError `bound_exceeded`
    */
-  refuseClosedRoute({ catalogue, target }: Pick<Admission, 'catalogue' | 'target'>): void {
-    if (!this.#closedRoutes.has(routeOf({ catalogue, target }))) return;
+  refuseClosedRoute({ catalogue, target, demand }: Pick<Admission, 'catalogue' | 'target' | 'demand'>): void {
+    const closed = demand.models.find((model) =>
+      this.#closedRoutes.has(routeOf({ catalogue, target }, model)),
+    );
+    if (closed === undefined) return;
     throw new ProxyError(
       'bound_exceeded',
-      `deployment ${target.deploymentId} has cost more than the bound of a request and is not used any more: ` +
-        `correct the rates of ${target.model.model} in the rate card, or restart this pod to try again`,
+      `deployment ${target.deploymentId} has cost more than the bound of a request with ${closed.model}, which is not used any more: ` +
+        `correct its rates in the rate card, or restart this pod to try again`,
     );
   }
 
   /** Ends the reservation of a request whose call is over. */
   book(admission: Admission, end: CallEnd): Settlement {
-    const { reservation, target, chat } = admission;
-    const settlement = settlementOf(end, { rates: target.model.rates, factor: chat.factor });
+    const { reservation, demand, family } = admission;
+    const settlement = settlementOf(end, { ...demand, ...family });
     const receipt = {
       requestId: reservation.id,
-      model: target.model.model,
+      model: answering(admission, settlement).model,
       reserved: formatAmount(reservation.amount),
       ...(settlement.kind === 'settled'
         ? { spent: formatAmount(settlement.spent) }
@@ -53,14 +59,15 @@ export class Booking {
       this.#metrics.unknownUsage.inc({ reason: settlement.reason });
       return settlement;
     }
-    reservation.settle(settlement.spent);
+    reservation.settle(settlement.spent, requestUsage(answering(admission, settlement), settlement.usage));
     this.#count(admission, settlement);
     this.#checkBound(admission, settlement);
     return settlement;
   }
 
-  #count(admission: Admission, { spent, usage }: Extract<Settlement, { kind: 'settled' }>): void {
-    const labels = modelLabels(admission);
+  #count(admission: Admission, settlement: Extract<Settlement, { kind: 'settled' }>): void {
+    const { spent, usage } = settlement;
+    const labels = modelLabels(admission, answering(admission, settlement));
     this.#metrics.spent.inc({ ...labels, component: 'tokens' }, metricUnits(spent));
     if (usage === undefined) return;
     this.#metrics.inputTokens.inc(labels, usage.input + usage.cacheRead);
@@ -69,17 +76,19 @@ export class Booking {
     this.#metrics.reasoningTokens.inc(labels, usage.reasoning);
   }
 
-  #checkBound(admission: Admission, { spent }: Extract<Settlement, { kind: 'settled' }>): void {
+  #checkBound(admission: Admission, settlement: Extract<Settlement, { kind: 'settled' }>): void {
     const { reservation, target } = admission;
-    const { model } = target.model;
+    const { spent } = settlement;
+    const answered = answering(admission, settlement);
+    const { model } = answered;
     const ratio = reservation.amount > 0n ? Number(spent) / Number(reservation.amount) : 0;
     if (ratio > (this.#boundUse.get(model) ?? 0)) {
       this.#boundUse.set(model, ratio);
       this.#metrics.boundUse.set({ model }, ratio);
     }
     if (spent <= reservation.amount) return;
-    this.#closedRoutes.add(routeOf(admission));
-    this.#metrics.overrun.inc(modelLabels(admission));
+    this.#closedRoutes.add(routeOf(admission, answered));
+    this.#metrics.overrun.inc(modelLabels(admission, answered));
     this.#log.error(
       {
         reason: 'bound_exceeded',
@@ -94,17 +103,34 @@ export class Booking {
   }
 }
 
+/** The model a request is counted for: which answered, else the first that was to be tried. */
+function answering({ demand }: Admission, settlement: Settlement): PricedModel {
+  return (settlement.kind === 'settled' ? settlement.model : undefined) ?? demand.models[0];
+}
+
+function requestUsage({ model, version }: PricedModel, usage: Usage | undefined): RequestUsage | undefined {
+  if (usage === undefined) return undefined;
+  const { input, cacheRead, output } = usage;
+  return { model, version, input, cacheRead, output };
+}
+
 /** Labels of a request, all from the configuration. */
-export function modelLabels({ catalogue, target }: Pick<Admission, 'catalogue' | 'target'>) {
+export function modelLabels(
+  { catalogue, target, demand }: Pick<Admission, 'catalogue' | 'target' | 'demand'>,
+  model: PricedModel = demand.models[0],
+) {
   return {
     budget: catalogue.budget.budget,
     budget_namespace: catalogue.budget.namespace,
-    model: target.model.model,
+    model: model.model,
     resource_group: target.resourceGroup,
   };
 }
 
 /** New prices make a new route. */
-function routeOf({ catalogue, target }: Pick<Admission, 'catalogue' | 'target'>): string {
-  return `${target.resourceGroup}/${target.deploymentId} ${catalogue.budget.priceVersion}`;
+function routeOf(
+  { catalogue, target }: Pick<Admission, 'catalogue' | 'target'>,
+  { model, version }: PricedModel,
+): string {
+  return `${target.resourceGroup}/${target.deploymentId} ${model}@${version} ${catalogue.budget.priceVersion}`;
 }

@@ -27,6 +27,7 @@ export class Catalogue {
   readonly budget: ReadyBudget;
   readonly #deployments = new Map<string, DeploymentConfiguration>();
   readonly #models = new Map<string, ModelConfiguration[]>();
+  readonly #modelsByName = new Map<string, ModelConfiguration[]>();
   readonly #lookups = new Map<string, ModelLookup>();
 
   constructor(budget: ReadyBudget) {
@@ -36,6 +37,7 @@ export class Catalogue {
     for (const model of budget.models) {
       const name = key(model.executableId, model.model);
       this.#models.set(name, [...(this.#models.get(name) ?? []), model]);
+      this.#modelsByName.set(model.model, [...(this.#modelsByName.get(model.model) ?? []), model]);
     }
   }
 
@@ -54,7 +56,18 @@ export class Catalogue {
   }
 
   #lookUp({ executableId, model = '', version }: DeploymentConfiguration): ModelLookup {
-    const versions = this.#models.get(key(executableId, model)) ?? [];
+    return this.#lookUpAmong(this.#models.get(key(executableId, model)) ?? [], { model, version });
+  }
+
+  /** A model by its name in SAP's catalogue, whatever executes it; `version` may be `latest`. */
+  modelByName(model: string, version: string): ModelLookup {
+    return this.#lookUpAmong(this.#modelsByName.get(model) ?? [], { model, version });
+  }
+
+  #lookUpAmong(
+    versions: readonly ModelConfiguration[],
+    { model, version }: { model: string; version: string | undefined },
+  ): ModelLookup {
     const latest = version === undefined || version === 'latest';
     const served = versions.find((entry) => (latest ? entry.isLatest : entry.version === version));
     if (served === undefined) return { kind: 'unknown', model };

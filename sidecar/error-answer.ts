@@ -1,7 +1,7 @@
 import type { ProxyError } from './proxy-error.ts';
 
 /** Whose error shape a route speaks. */
-export type Surface = 'openai' | 'ai-api' | 'oauth';
+export type Surface = 'openai' | 'orchestration' | 'ai-api' | 'oauth';
 
 /** An answer that is wholly known. */
 export interface PlainAnswer {
@@ -39,6 +39,15 @@ const bodies: Record<Surface, (error: ProxyError, requestId: string) => unknown>
       type: openAiType(error),
       param: error.field ?? null,
       code: error.reason === 'exhausted' ? 'insufficient_quota' : error.reason,
+      sapaibudget: { reason: error.reason, ...error.facts },
+    },
+  }),
+  orchestration: (error, requestId) => ({
+    error: {
+      request_id: requestId,
+      code: error.status,
+      message: error.message,
+      location: error.field ?? 'sap-ai-budget',
       sapaibudget: { reason: error.reason, ...error.facts },
     },
   }),

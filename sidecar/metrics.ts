@@ -114,6 +114,11 @@ function requestMetrics({ counter, gauge, histogram }: Makers) {
     ),
     overhead: histogram('sapaibudget_overhead_seconds', 'Time the sidecar adds', overhead),
     inFlight: gauge('sapaibudget_in_flight_requests', 'Inference requests under way', []),
+    unmeteredHeaders: counter(
+      'sapaibudget_unmetered_header_calls_total',
+      'Calls with headers of unified metering that SAP would not count: one is missing or not valid',
+      perBudget,
+    ),
     throttled: counter('sapaibudget_upstream_throttled_total', 'Answers 429 of SAP', perModel),
   };
 }

@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { Exchange } from './exchange.ts';
 import { modelLabels } from './booking.ts';
 import type { RequestOutcome } from './metrics.ts';
+import { meteringHeaders } from './metering-headers.ts';
 import { ProxyError } from './proxy-error.ts';
 import { ReadOn } from './read-on.ts';
 import type { Services } from './services.ts';
@@ -10,6 +11,7 @@ import { answerDeployment, answerDeployments } from './steps/answer-deployments.
 import { endOfWhole, readWhole, sendWhole } from './steps/answer-json.ts';
 import { isEventStream, relayStream } from './steps/answer-stream.ts';
 import { answerReceipt } from './steps/answer-receipt.ts';
+import { answerModel, answerModels } from './steps/answer-models.ts';
 import { answerStatus } from './steps/answer-status.ts';
 import { answerToken } from './steps/answer-token.ts';
 import { authenticate } from './steps/authenticate.ts';
@@ -19,6 +21,7 @@ import { forward } from './steps/forward.ts';
 import { parseObject, readBody } from './steps/read-body.ts';
 import { reserve } from './steps/reserve.ts';
 import { selectDeployment } from './steps/select-deployment.ts';
+import { selectModel } from './steps/select-model.ts';
 import { type Route, selectRoute } from './steps/select-route.ts';
 import { type UpstreamAnswer, UpstreamError } from './upstream.ts';
 
@@ -37,7 +40,7 @@ export async function serve(exchange: Exchange, services: Services): Promise<voi
   if (route.kind === 'status') return answerStatus(exchange, services);
   if (route.kind === 'receipt') return answerReceipt(exchange, services.receipts, route.requestId);
   const catalogue = chooseBudget(exchange.request, credentialBudget, configuration.budgets);
-  if (route.kind === 'chat') return serveChat(exchange, { route, catalogue }, services);
+  if (route.kind === 'inference') return serveInference(exchange, { route, catalogue }, services);
   return answerRead(exchange, { route, catalogue }, services.origin());
 }
 
@@ -46,16 +49,21 @@ function answerRead(
   {
     route,
     catalogue,
-  }: { route: Extract<Route, { kind: 'deployments' | 'deployment' }>; catalogue: Catalogue },
+  }: {
+    route: Extract<Route, { kind: 'deployments' | 'deployment' | 'models' | 'model' }>;
+    catalogue: Catalogue;
+  },
   origin: string,
 ): void {
+  if (route.kind === 'models') return answerModels(exchange, catalogue);
+  if (route.kind === 'model') return answerModel(exchange, catalogue, route.id);
   if (route.kind === 'deployments')
     return answerDeployments(exchange, catalogue, { query: route.query, origin });
   return answerDeployment(exchange, catalogue, { deploymentId: route.deploymentId, origin });
 }
 
-async function serveChat(exchange: Exchange, chat: ChatRoute, services: Services): Promise<void> {
-  const { namespace, budget } = chat.catalogue.budget;
+async function serveInference(exchange: Exchange, call: InferenceRoute, services: Services): Promise<void> {
+  const { namespace, budget } = call.catalogue.budget;
   const count = (outcome: RequestOutcome, status: number) =>
     services.metrics.requests.inc({
       budget,
@@ -64,7 +72,7 @@ async function serveChat(exchange: Exchange, chat: ChatRoute, services: Services
       code_class: `${Math.floor(status / 100)}xx`,
     });
   try {
-    const { clampedTokens } = await meterChat(exchange, chat, services);
+    const { clampedTokens } = await meterInference(exchange, call, services);
     const status = exchange.response.statusCode;
     count(outcomeOf(exchange, { status, clamped: clampedTokens !== undefined }), status);
   } catch (error) {
@@ -73,8 +81,8 @@ async function serveChat(exchange: Exchange, chat: ChatRoute, services: Services
   }
 }
 
-interface ChatRoute {
-  readonly route: Extract<Route, { kind: 'chat' }>;
+interface InferenceRoute {
+  readonly route: Extract<Route, { kind: 'inference' }>;
   readonly catalogue: Catalogue;
 }
 
@@ -90,18 +98,23 @@ function outcomeOfError({ reason }: ProxyError): RequestOutcome {
   return reason.startsWith('upstream_') ? 'upstream_error' : 'refused';
 }
 
-async function meterChat(
+async function meterInference(
   exchange: Exchange,
-  { route, catalogue }: ChatRoute,
+  { route, catalogue }: InferenceRoute,
   services: Services,
 ): Promise<Admission> {
   const { booking, clock, config, leases, metrics } = services;
-  const target = selectDeployment(exchange.request, catalogue, route.deploymentId);
-  booking.refuseClosedRoute({ catalogue, target });
+  const { family } = route;
+  // A deployment that the path names is looked for before the body is read, a model that the body names after.
+  const named = route.deploymentId === undefined ? undefined : selectNamed(exchange, catalogue, route);
   const body = parseObject(await readBody(exchange.request, config.maxBodyBytes));
-  const chat = boundRequest(body, { target, catalogue, nowMs: clock.wallMs() });
+  const { executables } = family;
+  const target = named ?? selectModel(exchange.request, catalogue, { model: body['model'], executables });
+  const outline = family.outline(body, { catalogue, deployment: target.deployment });
+  const demand = boundRequest(outline, { catalogue, nowMs: clock.wallMs() });
+  booking.refuseClosedRoute({ catalogue, target, demand });
   // From here on money is set aside: whatever happens below ends the reservation.
-  const admission = await reserve(exchange, { catalogue, target, chat }, leases);
+  const admission = await reserve(exchange, { catalogue, target, family, demand }, leases);
   metrics.overhead.observe({ phase: 'admit' }, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   if (admission.clampedTokens !== undefined) metrics.clamped.inc(modelLabels(admission));
   metrics.inFlight.inc();
@@ -114,6 +127,14 @@ async function meterChat(
     admission.reservation.unknown('connection_lost');
     metrics.duration.observe(modelLabels(admission), (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   }
+}
+
+function selectNamed(
+  exchange: Exchange,
+  catalogue: Catalogue,
+  { family, deploymentId = '' }: InferenceRoute['route'],
+) {
+  return selectDeployment(exchange.request, catalogue, { deploymentId, executables: family.executables });
 }
 
 async function callAndAnswer(
@@ -148,12 +169,10 @@ async function callUpstream(
   services: Services,
 ): Promise<UpstreamAnswer> {
   const { booking } = services;
+  const { headers } = exchange.request;
+  const metering = meteringOf(exchange, admission, services);
   try {
-    return await forward(
-      admission,
-      { headers: exchange.request.headers, search, signal: readOn.signal },
-      services,
-    );
+    return await forward(admission, { headers, search, signal: readOn.signal, metering }, services);
   } catch (error) {
     if (!(error instanceof UpstreamError)) {
       // No token, so nothing was sent.
@@ -169,6 +188,17 @@ async function callUpstream(
   }
 }
 
+/** Headers of unified metering to add; counts a call that SAP would leave out. */
+function meteringOf({ id, request }: Exchange, { catalogue }: Admission, { metrics }: Services) {
+  const { namespace, budget, unifiedMetering } = catalogue.budget;
+  const { headers, unmetered } = meteringHeaders(request.headers, {
+    metering: unifiedMetering,
+    requestId: id,
+  });
+  if (unmetered) metrics.unmeteredHeaders.inc({ budget, budget_namespace: namespace });
+  return headers;
+}
+
 async function relayWhole(
   exchange: Exchange,
   call: { admission: Admission; head: UpstreamAnswer; sentAtMs: number; readOn: ReadOn },
@@ -178,7 +208,7 @@ async function relayWhole(
   const { admission, head, sentAtMs, readOn } = call;
   const whole = await readWhole(head.body, config.maxAnswerBytes);
   const upstreamMs = clock.monotonicMs() - sentAtMs;
-  const end = endOfWhole(head.status, whole);
+  const end = endOfWhole(head.status, whole, admission.family);
   const settlement = booking.book(
     admission,
     end.kind === 'connection_lost' && readOn.end === 'read_bound' ? { kind: 'read_bound' } : end,

@@ -7,6 +7,7 @@ const answers = {
   resource_group_not_allowed: { status: 403, retry: false },
   model_not_allowed: { status: 403, retry: false },
   path_not_supported: { status: 404, retry: false },
+  model_not_found: { status: 404, retry: false },
   deployment_not_found: { status: 404, retry: false },
   deployment_not_running: { status: 404, retry: false },
   request_not_found: { status: 404, retry: false },

@@ -85,7 +85,7 @@ describe('a request is refused, and nothing is sent,', () => {
     },
     {
       name: 'on a path that is not served',
-      path: '/v2/inference/deployments/d1/embeddings',
+      path: '/v2/inference/deployments/d1/images/generations',
       status: 404,
       code: 'path_not_supported',
     },

@@ -2,6 +2,7 @@ import { AzureOpenAiChatClient } from '@sap-ai-sdk/foundation-models';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { formatAmount } from '../accounting/amount.ts';
+import { billedBy } from './testing/billed.ts';
 import { appKey, miniDeployment, type Stage, startStage, until } from './testing/stage.ts';
 
 // Real processes and sockets on a machine that may be busy: only what hangs fails.
@@ -14,19 +15,7 @@ const settled = () => stage.operator.ledger('ledger-1').totals.settled;
 const held = () => stage.operator.ledger('ledger-1').totals.held;
 const stream = { stream: true, max_tokens: 400 };
 
-/** What the emulator bills, rounded up to nano-CU once per request. */
-function billed(): bigint {
-  return stage.emulator.books
-    .read()
-    .entries.map(({ capacityUnits }) => ceilNano(capacityUnits))
-    .reduce((sum, nano) => sum + nano, 0n);
-}
-
-function ceilNano(text: string): bigint {
-  const [whole = '0', fraction = ''] = text.split('.');
-  const nano = BigInt(whole) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
-  return /[1-9]/.test(fraction.slice(9)) ? nano + 1n : nano;
-}
+const billed = () => billedBy(stage.emulator);
 
 describe('a stream', () => {
   test('says its cost in a comment before [DONE] and shows no usage that was not asked for', async () => {

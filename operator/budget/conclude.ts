@@ -1,10 +1,12 @@
 import type { BudgetConfiguration } from '../../accounting/messages.ts';
 import type { SapAiBudgetStatus } from '../../crds/budget.ts';
+import { budgetKey } from '../configuration/budget-ref.ts';
 import { buildConfiguration } from '../configuration/build-configuration.ts';
 import { canonicalJson } from '../configuration/canonical-json.ts';
 import type { Condition } from '../kube/conditions.ts';
 import type { Outcome } from '../kube/controller.ts';
 import { isKubeError } from '../kube/kube-error.ts';
+import { usageObservations } from '../usage/usage-observations.ts';
 import { budgetConditions } from './conditions.ts';
 import { remembered } from './memory.ts';
 import { budgets } from './resources.ts';
@@ -27,7 +29,10 @@ export async function conclude(context: BudgetContext, results: StepResults): Pr
   const previous = previousStatus(context);
   const before = previous.conditions ?? [];
   const observed = { now: new Date(services.clock.nowMs()), generation };
-  const conditions = budgetConditions(before, { results, ledger: found.ledger }, observed);
+  const { spec } = budget;
+  const report = services.usage.get(keyOf(budget)) ?? {};
+  const usage = usageObservations(spec, report, before);
+  const conditions = budgetConditions(before, { results, ledger: found.ledger, usage }, observed);
   publish(context, conditions);
   const status = budgetStatus({
     generation,
@@ -35,10 +40,15 @@ export async function conclude(context: BudgetContext, results: StepResults): Pr
     conditions,
     ledger: found.ledger,
     models: found.models,
-    allowedModels: budget.spec.allowedModels,
+    subscription: spec.usage && (report.subscription ?? previous.subscription),
+    allowedModels: spec.allowedModels,
   });
   const writeAgainMs = await writeStatus(context, { previous, status });
   return scheduled(results, writeAgainMs);
+}
+
+function keyOf({ metadata: { namespace, name } }: BudgetContext['budget']): string {
+  return budgetKey({ namespace, name });
 }
 
 /** As it was written last: the cache may be a moment behind. */

@@ -11,18 +11,21 @@ import { modelsWithoutRate } from './steps/price-models.ts';
 export interface Observations {
   results: StepResults;
   ledger: LedgerSnapshot | undefined;
+  /** Of usage and entitlement, as far as the budget names where to look. */
+  usage?: readonly Observation[];
 }
 
 /** All conditions of a budget; transition times of those that have not changed are kept. */
 export function budgetConditions(
   previous: readonly Condition[],
-  { results, ledger }: Observations,
+  { results, ledger, usage = [] }: Observations,
   observed: Observed,
 ): Condition[] {
   const observations = [
     ...stepConditions.map((condition) => observationOf(condition, results)),
     exhausted(ledger),
     overcommitted(ledger),
+    ...usage,
   ];
   const known = previous.filter(({ type }) => type === 'Ready' || observations.some((o) => o.type === type));
   const conditions = observations.reduce<Condition[]>(

@@ -10,6 +10,7 @@ import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
 import type { LedgerStore } from '../ledger/ledger-store.ts';
 import type { Ledgers } from '../ledger/ledgers.ts';
 import type { TokenBroker } from '../sap/token-broker.ts';
+import type { UsageBoard } from '../usage/usage-board.ts';
 import type { BudgetKeys } from './budget-keys.ts';
 import type { SecretReader } from './secret-reader.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -53,6 +54,8 @@ export interface BudgetServices {
   dispatcher: Dispatcher;
   /** The API server's time, as far as it is known here. */
   clock: Clock;
+  /** What the poller saw of billed usage and entitlement. */
+  usage: UsageBoard;
   settings: BudgetSettings;
   recordEvent: RecordEvent;
   tokens: BudgetKeys;

@@ -13,18 +13,21 @@ export interface StatusParts {
   conditions: Condition[];
   ledger: LedgerSnapshot | undefined;
   models: readonly ModelConfiguration[] | undefined;
+  /** Undefined: the budget does not name where to read usage, or it was never read. */
+  subscription?: SapAiBudgetStatus['subscription'];
   allowedModels: readonly string[];
 }
 
 /** The whole status of a budget, to be applied as it is. */
 export function budgetStatus(parts: StatusParts): SapAiBudgetStatus {
-  const { generation, previous, conditions, ledger, models, allowedModels } = parts;
+  const { generation, previous, conditions, ledger, models, subscription, allowedModels } = parts;
   const figures = ledger === undefined ? previousFigures(previous) : ledgerFigures(ledger);
   const counts = models === undefined ? previous.models : modelCounts(models, allowedModels);
   return {
     observedGeneration: generation,
     ...figures,
     ...(counts === undefined ? {} : { models: counts }),
+    ...(subscription === undefined ? {} : { subscription }),
     conditions,
   };
 }
@@ -46,7 +49,13 @@ function ledgerFigures(ledger: LedgerSnapshot): SapAiBudgetStatus {
 }
 
 function previousFigures(previous: SapAiBudgetStatus): SapAiBudgetStatus {
-  const { models: _models, conditions: _conditions, observedGeneration: _generation, ...figures } = previous;
+  const {
+    models: _models,
+    subscription: _subscription,
+    conditions: _conditions,
+    observedGeneration: _generation,
+    ...figures
+  } = previous;
   return figures;
 }
 

@@ -5,6 +5,8 @@ import type { ObjectEvent } from './services.ts';
 const told = new Map<string, Condition['status']>([
   ['Ready', 'True'],
   ['RateCardCurrent', 'True'],
+  ['UsageSynced', 'True'],
+  ['Entitled', 'True'],
   ['Exhausted', 'False'],
   ['Overcommitted', 'False'],
 ]);

@@ -1,4 +1,5 @@
 import type { ModelConfiguration, ReadyBudget } from '../../accounting/messages.ts';
+import type { UnifiedMetering } from '../../accounting/unified-metering.ts';
 import type { SapAiBudgetSpec } from '../../crds/budget.ts';
 import type { SapAiRateCardSpec } from '../../crds/rate-card.ts';
 import type { InventoryDeployment } from '../sap/inventory.ts';
@@ -37,8 +38,17 @@ export function buildConfiguration(parts: ConfigurationParts): ReadyBudget {
       .toSorted((a, b) => (a.from < b.from ? -1 : 1)),
     priceVersion: priceVersion(card, models),
     allowedModels: spec.allowedModels,
+    ...(spec.unifiedMetering === undefined ? {} : { unifiedMetering: meteringOf(spec.unifiedMetering) }),
     outputTokens: { minimum, ...(maximum === undefined ? {} : { maximum }) },
   };
+}
+
+/** Without members that are not set: the message knows no undefined ones. */
+function meteringOf({
+  localTenantId,
+  ...rest
+}: NonNullable<SapAiBudgetSpec['unifiedMetering']>): UnifiedMetering {
+  return localTenantId === undefined ? rest : { ...rest, localTenantId };
 }
 
 /** Rate card, its generation, and a hash over the rates that came of it: `default@3/0c1f9a2e`. */

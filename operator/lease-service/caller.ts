@@ -5,6 +5,8 @@ import type { PodIdentity } from './pod-directory.ts';
 export interface Caller {
   pod: PodIdentity;
   budgets: readonly BudgetRef[];
+  /** What the pod's annotation says about unified metering, as it is there. */
+  metering?: string | undefined;
   /** Fires when the caller has gone or the service ends. */
   signal: AbortSignal;
 }

@@ -2,7 +2,7 @@ import { Agent, request } from 'undici';
 import { describe, expect, test } from 'vitest';
 import type { BudgetConfiguration } from '../../accounting/messages.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
-import { LeaseWorld, refusedWith } from './test-lease-world.ts';
+import { LeaseWorld, refusedWith, spending } from './test-lease-world.ts';
 
 const world = LeaseWorld.forFile();
 
@@ -71,3 +71,51 @@ describe('a configuration', () => {
     expect(last).toBe('configuration caller_left');
   });
 });
+
+describe("a pod's annotation for unified metering", () => {
+  test('that cannot be used is told to the pod in place of its ready budget', async () => {
+    await world.holder();
+    const { configurations, call } = world.running;
+    configurations.publish(ready(world.namespace));
+    const annotations = {
+      'sapai.eerly.ai/unified-metering': '{"businessMetric":{"pattern":"PAGES","param":0}}',
+    };
+    const wrong = await world.pod('wrong', { ...spending, annotations });
+    const right = await world.pod('right', {
+      ...spending,
+      annotations: { 'sapai.eerly.ai/unified-metering': '{"localTenantId":"t1"}' },
+    });
+    const ask = async (token: string, body: object = {}) =>
+      call('/v1/configuration', { schema: 1, waitSeconds: 0, ...body }, token);
+    expect(await ask(wrong.token)).toMatchObject({
+      body: { budgets: [{ state: 'unavailable', reason: 'UnifiedMeteringInvalid' }] },
+    });
+    const told = await ask(right.token);
+    expect(told).toMatchObject({ body: { budgets: [{ unifiedMetering: { localTenantId: 't1' } }] } });
+    // What was seen with the annotation is no news.
+    const { etag: seen } = Object(told.body);
+    expect(await ask(right.token, { seen, waitSeconds: 1 })).toEqual(told);
+  });
+});
+
+function ready(namespace: string): BudgetConfiguration {
+  return {
+    state: 'ready',
+    namespace,
+    budget: 'chat',
+    ledger: { uid: 'u', name: 'l', period: { name: '2026-11', startMs: 1, endMs: 2 } },
+    apiUrl: 'https://api.ai.example/v2',
+    resourceGroups: ['default'],
+    deployments: [],
+    models: [],
+    factors: [{ from: '2025-10-22', factor: '1.90385' }],
+    priceVersion: 'default@1',
+    allowedModels: [],
+    unifiedMetering: {
+      useCaseId: 'AI-1',
+      productType: 'Product',
+      businessMetric: { pattern: 'COUNT', param: 3 },
+    },
+    outputTokens: { minimum: 16 },
+  };
+}

@@ -3,6 +3,7 @@ import type { ConfigurationSource } from '../configuration/configuration-source.
 import type { Endpoint } from './caller.ts';
 import { CallsUnderWay } from './calls-under-way.ts';
 import { parseMessage } from './errors.ts';
+import { PodMetering } from './pod-metering.ts';
 
 /** A process that ends, the one that follows, and a repetition of each. */
 const maxPollsOfPod = 4;
@@ -12,9 +13,9 @@ export function configurationEndpoint({ source }: { source: ConfigurationSource 
   const underWay = new CallsUnderWay(maxPollsOfPod);
   return async (caller, body) => {
     const { seen, waitSeconds } = parseMessage(configurationRequest, body);
-    const wait = { seen, timeoutMs: waitSeconds * 1000, signal: caller.signal };
-    return encodeMessage(
-      await underWay.run(caller.pod.uid, () => source.waitForChange(caller.budgets, wait)),
-    );
+    const own = new PodMetering(caller.metering);
+    const wait = { seen: own.sourceEtag(seen), timeoutMs: waitSeconds * 1000, signal: caller.signal };
+    const answer = await underWay.run(caller.pod.uid, () => source.waitForChange(caller.budgets, wait));
+    return encodeMessage(own.apply(answer));
   };
 }

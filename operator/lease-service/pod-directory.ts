@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { meteringAnnotation } from '../../accounting/unified-metering.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
@@ -58,6 +59,12 @@ export class PodDirectory {
     const { labels, annotations } = pod.metadata;
     const namespaceLabels = choosesItself({ labels, annotations }) ? {} : await this.#labelsOf(namespace);
     return allowedBudgets({ namespace, labels, annotations, namespaceLabels });
+  }
+
+  /** What the pod's annotation says about unified metering; undefined without one, or for a pod nobody asked about lately. */
+  async meteringOf(identity: PodIdentity): Promise<string | undefined> {
+    const pod = await this.#pods.get(identity.uid, () => this.#readPod(identity));
+    return pod?.metadata.annotations[meteringAnnotation];
   }
 
   async #readPod({ namespace, name }: PodIdentity): Promise<Pod | undefined> {

@@ -88,8 +88,9 @@ function serverOfCalls(options: LeaseServiceOptions) {
         const gone = leaving(response);
         const pod = await authenticator.identify(request.headers.authorization);
         const budgets = await directory.budgetsOf(pod, { fresh: freshPod });
+        const metering = await directory.meteringOf(pod);
         await readBody(request, response);
-        const caller = { pod, budgets, signal: AbortSignal.any([signal, gone]) };
+        const caller = { pod, budgets, metering, signal: AbortSignal.any([signal, gone]) };
         const text = await endpoint(caller, request.body);
         metrics.answered({ call, outcome: 'ok', status: 200, durationMs: performance.now() - startedMs });
         response.status(200).type('application/json').end(text);

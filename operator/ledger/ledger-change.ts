@@ -41,7 +41,7 @@ export function waitingChange<T>(change: LedgerChange<T>): { waiting: WaitingCha
 /** A ledger of which nothing is shared that a transition changes. */
 export function copyLedger(ledger: Ledger): Ledger {
   const rows = new Map([...ledger.rows].map(([key, row]) => [key, { ...row }]));
-  return { ...ledger, rows, totals: { ...ledger.totals } };
+  return { ...ledger, rows, totals: { ...ledger.totals }, usage: new Map(ledger.usage) };
 }
 
 /**

@@ -148,7 +148,7 @@ export class LedgerWriter {
   async #write(copy: Ledger, { changes, attempt }: { changes: number; attempt: number }): Promise<boolean> {
     const { store, rate, onWrite, signal } = this.#options;
     const text = fittingText(copy);
-    const bytes = text.rows.length + text.heldRows.length;
+    const bytes = text.rows.length + text.heldRows.length + text.usage.length;
     await rate.take(bytes, signal);
     const startedMs = performance.now();
     const report = (outcome: WriteReport['outcome']): void =>

@@ -17,6 +17,8 @@ export interface JsonCall {
   body?: string;
   signal?: AbortSignal | undefined;
   limits: AnswerLimits;
+  /** Reads the text of a body; throws where it is not JSON. */
+  parse?: (text: string) => unknown;
 }
 
 /** Any answer, whatever its status. `body` is undefined where it was not JSON. */
@@ -39,7 +41,7 @@ export class NoAnswerError extends Error {
  * @throws NoAnswerError, or the reason of the caller's signal
  */
 export async function callJson(call: JsonCall): Promise<JsonAnswer> {
-  const { dispatcher, method, url, headers, body, signal, limits } = call;
+  const { dispatcher, method, url, headers, body, signal, limits, parse = JSON.parse } = call;
   const deadline = new Deadline(limits.timeoutMs, signal);
   try {
     signal?.throwIfAborted();
@@ -53,7 +55,7 @@ export async function callJson(call: JsonCall): Promise<JsonAnswer> {
       bodyTimeout: limits.timeoutMs,
     });
     const retryAfterMs = parseRetryAfter(answer.headers['retry-after']);
-    const read = await readBody(answer, limits.maxBytes);
+    const read = await readBody(answer, { maxBytes: limits.maxBytes, parse });
     return { status: answer.statusCode, ...read, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   } catch (cause) {
     if (signal?.aborted === true) throw signal.reason;
@@ -65,7 +67,7 @@ export async function callJson(call: JsonCall): Promise<JsonAnswer> {
 
 async function readBody(
   answer: Dispatcher.ResponseData,
-  maxBytes: number,
+  { maxBytes, parse }: { maxBytes: number; parse: (text: string) => unknown },
 ): Promise<{ body: unknown; problem?: string }> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -76,7 +78,7 @@ async function readBody(
   }
   const text = Buffer.concat(chunks).toString('utf8');
   try {
-    return { body: JSON.parse(text) };
+    return { body: parse(text) };
   } catch {
     // The parser's message quotes the text: not wanted.
     return { body: undefined, problem: problemOf(text) };

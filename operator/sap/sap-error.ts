@@ -12,6 +12,13 @@ export type SapErrorReason =
   | 'AccessDenied' // AI Core does not accept the token
   | 'ResourceGroupNotFound'
   | 'AiCoreRefused' // AI Core found a fault in our request
+  | 'UsageUnavailable' // no answer from Usage Data Management, or an error of its own
+  | 'UsageAnswerInvalid' // an answer that is not usage data: HTML, cut off, a figure that is none
+  | 'UsageEmpty' // an answer without rows for days that had some
+  | 'UsageForbidden' // the key may not read this usage
+  | 'ServiceManagerUnavailable'
+  | 'ServiceManagerAnswerInvalid'
+  | 'ServiceManagerForbidden'
   | 'BudgetUnavailable'; // nobody can spend from this budget now
 
 interface SapErrorOptions {

@@ -28,7 +28,7 @@ export function instanceIdIn(entries: SecretEntries): string | undefined {
 function recognize(entries: SecretEntries): Record<string, unknown> {
   const container = containerIn(entries);
   if (container !== undefined) return documentIn(entries, container);
-  if ('clientid' in entries) return entries;
+  if ('clientid' in entries || saysLayout(entries)) return entries;
   const documents = Object.keys(entries).filter((name) => isRecord(parseJson(entries[name])));
   const [only, ...others] = documents;
   if (only === undefined)
@@ -39,9 +39,15 @@ function recognize(entries: SecretEntries): Record<string, unknown> {
   if (others.length > 0)
     throw new SapError(
       'ServiceKeyMalformed',
-      `several entries of the Secret hold JSON (${listed(documents)}): say which in spec.aiCore.serviceKeySecretRef.key`,
+      `several entries of the Secret hold JSON (${listed(documents)}): say which in serviceKeySecretRef.key`,
     );
   return documentIn(entries, only);
+}
+
+/** Whether the BTP operator describes its entries: then each is a member, also where some of them are JSON. */
+function saysLayout(entries: SecretEntries): boolean {
+  const layout = parseJson(entries[layoutEntry]);
+  return isRecord(layout) && Array.isArray(layout['credentialProperties']);
 }
 
 /** The entry that holds all credentials, if the BTP operator says that there is one. */

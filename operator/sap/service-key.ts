@@ -21,15 +21,15 @@ export interface ServiceKey {
 }
 
 /** The longest member of a real key, the client id, has about 100 characters. */
-const member = z.string().trim().min(1).max(2048);
+export const keyMember = z.string().trim().min(1).max(2048);
 
 const keyDocument = z.object({
-  clientid: member,
-  clientsecret: member,
-  url: member,
-  identityzone: member.optional(),
-  identityzoneid: member.optional(),
-  serviceurls: z.object({ AI_API_URL: member }),
+  clientid: keyMember,
+  clientsecret: keyMember,
+  url: keyMember,
+  identityzone: keyMember.optional(),
+  identityzoneid: keyMember.optional(),
+  serviceurls: z.object({ AI_API_URL: keyMember }),
 });
 
 /** What to read in a Secret, and which hosts it may name. */
@@ -87,7 +87,7 @@ function instanceOf(clientId: string): string | undefined {
 }
 
 /** Keys carry the bare origin, environment-style settings the whole path: accept both. */
-function withPath(url: URL, path: string): string {
+export function withPath(url: URL, path: string): string {
   const base = url.pathname.replace(/\/+$/, '');
   return url.origin + (base.endsWith(path) ? base : base + path);
 }

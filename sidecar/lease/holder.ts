@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { NanoCu } from '../../accounting/amount.ts';
 import { type Lease, type LeaseRecord, idle, newLease } from '../../accounting/lease.ts';
 import type { UnknownReason } from '../../accounting/messages.ts';
+import { type RequestUsage, nameUsage } from '../../accounting/metered-usage.ts';
 import type { Clock } from '../clock.ts';
 import { LeaseBook } from './book.ts';
 import { Courier, type LastAnswer, type LeaseCall, LeaseRefused } from './courier.ts';
@@ -26,8 +27,8 @@ export interface LeaseTimes {
 export interface Reservation {
   readonly id: string;
   readonly amount: NanoCu;
-  /** The request is over and cost this much (nano-CU), more than reserved if it must be. */
-  settle(spent: NanoCu): void;
+  /** The request is over and cost this much (nano-CU), more than reserved if it must be, for these tokens. */
+  settle(spent: NanoCu, usage?: RequestUsage): void;
   /** The request is over and nobody knows what it cost. */
   unknown(reason: UnknownReason): void;
 }
@@ -168,7 +169,7 @@ export class LeaseHolder {
     return {
       id,
       amount,
-      settle: (spent) => end({ type: 'settle', id, spent }),
+      settle: (spent, usage) => end({ type: 'settle', id, spent, ...(usage && { usage: nameUsage(usage) }) }),
       unknown: (reason) => end({ type: 'unknown', id, reason, atMs: this.#options.clock.wallMs() }),
     };
   }

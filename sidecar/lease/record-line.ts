@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { formatAmount, parseAmount } from '../../accounting/amount.ts';
 import type { LeaseRecord } from '../../accounting/lease.ts';
-import { unknownReason } from '../../accounting/messages.ts';
+import { meteredUsage, unknownReason } from '../../accounting/messages.ts';
 
 /** Version of the line format and of the records in it. */
 const journalVersion = 1;
@@ -41,8 +41,10 @@ const sent = z.strictObject({
   overrun: amount,
   returned: amount,
   unknown: z.array(z.strictObject({ reason: unknownReason, count, amount, sinceMs: count })),
+  usage: z.array(meteredUsage).exactOptional(),
   ask: z.strictObject({ need: amount, want: amount }).exactOptional(),
 });
+const requestUsage = meteredUsage.omit({ day: true, spent: true });
 const process = { budget: id, ledgerUid: id, processId: id, incarnation: count, seq: count };
 const reservation = { id, amount, sinceMs: count };
 
@@ -51,7 +53,7 @@ const leaseRecord = z.discriminatedUnion('type', [
   sent,
   z.strictObject({ type: z.literal('answered'), seq: count, row }),
   z.strictObject({ type: z.literal('reserve'), id, amount, atMs: count }),
-  z.strictObject({ type: z.literal('settle'), id, spent: amount }),
+  z.strictObject({ type: z.literal('settle'), id, spent: amount, usage: requestUsage.exactOptional() }),
   z.strictObject({ type: z.literal('unknown'), id, reason: unknownReason, atMs: count }),
   z.strictObject({ type: z.literal('resolve'), id, spent: amount }),
   z.strictObject({ type: z.literal('return'), amount }),
@@ -67,6 +69,7 @@ const leaseRecord = z.discriminatedUnion('type', [
     returned: amount,
     reservations: z.array(z.strictObject(reservation)),
     unknowns: z.array(z.strictObject({ ...reservation, reason: unknownReason })),
+    usage: z.array(meteredUsage).exactOptional(),
   }),
 ]);
 

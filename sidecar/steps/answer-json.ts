@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
-import { type Admission, admissionHeaders, costHeaders, heldHeader } from '../admission.ts';
+import { type Admission, admissionHeaders, answeredBy, costHeaders, heldHeader } from '../admission.ts';
 import type { Exchange } from '../exchange.ts';
+import type { Family } from '../families/family.ts';
 import { ProxyError } from '../proxy-error.ts';
+import { isRecord } from '../record.ts';
 import type { UpstreamAnswer } from '../upstream.ts';
 import type { CallEnd, Settlement } from './settlement.ts';
 
@@ -26,17 +28,20 @@ export async function readWhole(body: Readable, maxBytes: number): Promise<Whole
 }
 
 /** What a whole answer tells about its cost. */
-export function endOfWhole(status: number, answer: WholeAnswer): CallEnd {
+export function endOfWhole(
+  status: number,
+  answer: WholeAnswer,
+  { readAnswer }: Pick<Family, 'readAnswer'>,
+): CallEnd {
   // Whatever comes of the rest, SAP has refused without running anything.
   if (status !== 200) return { kind: 'answered', status };
   if (answer.kind === 'too_long') return { kind: 'read_bound' };
   if (answer.kind === 'broken') return { kind: 'connection_lost' };
-  const parsed = parse(answer.content);
-  return { kind: 'answered', status, usage: parsed['usage'], hasContent: hasContent(parsed['choices']) };
+  return { kind: 'answered', status, ...readAnswer(parse(answer.content)) };
 }
 
 /**
- * Hands a whole answer to the client, body unchanged.
+ * Hands a whole answer to the client, body unchanged but for the cost where the API's answers carry it.
  *
  * @throws ProxyError when there is nothing to hand on
  */
@@ -56,14 +61,23 @@ export function sendWhole(
   if (whole.kind === 'broken')
     throw new ProxyError('upstream_connection_lost', 'the connection to SAP AI Core broke within the answer');
   if (response.destroyed) return;
+  const content = annotated(admission, whole.content, settlement);
   response.writeHead(head.status, {
     ...passedHeaders(head.headers),
     ...admissionHeaders(admission, id),
+    ...(settlement.kind === 'settled' && answeredBy(settlement)),
     ...(settlement.kind === 'settled' ? costHeaders(settlement.price ?? free) : heldHeader(admission)),
     'sapaibudget-overhead-ms': overheadMs.toFixed(3),
-    'content-length': String(whole.content.length),
+    'content-length': String(content.length),
   });
-  response.end(whole.content);
+  response.end(content);
+}
+
+function annotated({ family }: Admission, content: Buffer, settlement: Settlement): Buffer {
+  if (settlement.kind === 'unknown' || settlement.price === undefined) return content;
+  const text = content.toString('utf8');
+  const changed = family.annotate(text, settlement.price);
+  return changed === text ? content : Buffer.from(changed);
 }
 
 const free = { total: 0n, input: 0n, output: 0n };
@@ -95,24 +109,4 @@ function parse(content: Buffer): Record<string, unknown> {
   } catch {
     return {};
   }
-}
-
-/** Whether any choice of an answer or stream chunk holds text or a tool call. */
-export function hasContent(choices: unknown): boolean {
-  return Array.isArray(choices) && choices.some((choice) => isRecord(choice) && saysSomething(choice));
-}
-
-function saysSomething(choice: Record<string, unknown>): boolean {
-  const message = choice['message'] ?? choice['delta'];
-  if (!isRecord(message)) return false;
-  return ['content', 'tool_calls', 'function_call', 'refusal'].some((member) => isFilled(message[member]));
-}
-
-function isFilled(value: unknown): boolean {
-  if (typeof value === 'string' || Array.isArray(value)) return value.length > 0;
-  return isRecord(value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

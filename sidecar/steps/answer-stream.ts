@@ -1,16 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { formatAmount } from '../../accounting/amount.ts';
+import type { Price } from '../../accounting/price.ts';
 import { type Admission, admissionHeaders } from '../admission.ts';
 import type { Exchange } from '../exchange.ts';
 import { errorAnswer } from '../error-answer.ts';
 import { sleep } from '../pause.ts';
 import { ProxyError } from '../proxy-error.ts';
-import { ChatMeter } from '../streams/chat-meter.ts';
+import type { StreamMeter } from '../streams/stream-meter.ts';
 import { type SseEvent, SseSplitter } from '../streams/sse-splitter.ts';
 import type { UpstreamAnswer } from '../upstream.ts';
 import { passedHeaders } from './answer-json.ts';
-import type { CallEnd, Settlement } from './settlement.ts';
+import { type AnswerReport, type CallEnd, type Settlement, settlementOf } from './settlement.ts';
 
 /** What the relay of a stream needs beside its exchange. */
 export interface StreamCall {
@@ -42,7 +43,10 @@ export async function relayStream(exchange: Exchange, call: StreamCall): Promise
     ...admissionHeaders(admission, exchange.id),
     'sapaibudget-overhead-ms': call.overheadMs.toFixed(3),
   });
-  const meter = new ChatMeter({ usageWanted: wantsUsage(admission.chat.body) });
+  const meter = admission.family.createMeter({
+    usageWanted: admission.demand.usageWanted,
+    priceOf: (report) => priceOf(admission, report),
+  });
   let told = false;
   const tell = async (end: CallEnd) => {
     if (told) return;
@@ -50,10 +54,10 @@ export async function relayStream(exchange: Exchange, call: StreamCall): Promise
     await client.write(Buffer.from(costLine(book(end), admission)));
   };
   const answered = (): CallEnd => {
-    const { usage, finalUsage, hasContent, failed } = meter;
+    const { report, brokenReport, failed } = meter;
     return failed
-      ? { kind: 'error_in_stream', usage: finalUsage, hasContent }
-      : { kind: 'answered', status: head.status, usage, hasContent };
+      ? { kind: 'error_in_stream', ...brokenReport }
+      : { kind: 'answered', status: head.status, ...report };
   };
   const outcome = await pump(head.body, { meter, client, onDone: () => tell(answered()) });
   if (outcome === 'whole') {
@@ -61,15 +65,15 @@ export async function relayStream(exchange: Exchange, call: StreamCall): Promise
     return client.end();
   }
   const kind = outcome === 'too_long' || call.givenUp() === 'read_bound' ? 'read_bound' : 'connection_lost';
-  if (!told) await client.write(errorEvent(exchange.id));
-  await tell({ kind, usage: meter.finalUsage, hasContent: meter.hasContent });
+  if (!told) await client.write(errorEvent(admission, exchange.id));
+  await tell({ kind, ...meter.brokenReport });
   client.end();
 }
 
 /** Reads to the end; faults of the stream are an outcome, all others are thrown on. */
 async function pump(
   body: Readable,
-  { meter, client, onDone }: { meter: ChatMeter; client: StreamClient; onDone: () => Promise<void> },
+  { meter, client, onDone }: { meter: StreamMeter; client: StreamClient; onDone: () => Promise<void> },
 ): Promise<StreamOutcome> {
   const relay = async (event: SseEvent) => {
     const fate = meter.read(event);
@@ -157,14 +161,10 @@ class StreamClient {
   }
 }
 
-function wantsUsage(body: Record<string, unknown>): boolean {
-  const options = body['stream_options'];
-  return (
-    typeof options === 'object' &&
-    options !== null &&
-    'include_usage' in options &&
-    options.include_usage === true
-  );
+/** What the stream would be booked with if it ended here. */
+function priceOf({ demand, family }: Admission, report: AnswerReport): Price | undefined {
+  const settlement = settlementOf({ kind: 'answered', status: 200, ...report }, { ...demand, ...family });
+  return settlement.kind === 'settled' ? settlement.price : undefined;
 }
 
 /** A comment, which clients skip: headers have left before the cost is known. */
@@ -176,10 +176,10 @@ function costLine(settlement: Settlement, { reservation }: Admission): string {
 }
 
 /** A connection that just breaks would hide the reason from every client. */
-function errorEvent(requestId: string): Buffer {
+function errorEvent({ family }: Admission, requestId: string): Buffer {
   const error = new ProxyError(
     'upstream_connection_lost',
     'the connection to SAP AI Core broke within the stream',
   );
-  return Buffer.from(`data: ${errorAnswer(error, 'openai', requestId).body}\n\n`);
+  return Buffer.from(`data: ${errorAnswer(error, family.surface, requestId).body}\n\n`);
 }

@@ -9,6 +9,8 @@ export interface ForwardRequest {
   /** Query of the application's request, with its `?`. */
   readonly search: string;
   readonly signal: AbortSignal;
+  /** Headers of unified metering that the application did not send itself. */
+  readonly metering: Readonly<Record<string, string>>;
 }
 
 /** Not for SAP: of this hop only, ours, or what SAP must see from us. */
@@ -44,11 +46,11 @@ export async function forward(
   request: ForwardRequest,
   { upstream, tokens }: { upstream: Upstream; tokens: SapTokens },
 ): Promise<UpstreamAnswer> {
-  const body = JSON.stringify(bodyToSend(admission));
+  const body = JSON.stringify(admission.demand.write(admission.limits));
   const attempt = async (token: string) =>
     upstream.send({
       url: inferenceUrl(admission, request.search),
-      headers: headersToSend(admission, request.headers, token),
+      headers: headersToSend(admission, request, token),
       body,
       signal: request.signal,
     });
@@ -63,33 +65,15 @@ export async function forward(
   return second;
 }
 
-/**
- * Written from the decoded body and never the client's own bytes: where a name appears twice in the text, what was
- * bounded and what SAP reads could differ.
- */
-function bodyToSend({ chat, clampedTokens, reservation }: Admission): Record<string, unknown> {
-  const body = { ...chat.body };
-  if (clampedTokens !== undefined) body[chat.limitFor(reservation.amount).field] = clampedTokens;
-  else if (chat.sentLimit !== undefined) body[chat.sentLimit.field] = chat.sentLimit.tokens;
-  if (body['stream'] === true) body['stream_options'] = withUsage(body['stream_options']);
-  return body;
-}
-
-/** Without it a stream does not tell what it cost. */
-function withUsage(options: unknown): Record<string, unknown> {
-  const named = typeof options === 'object' && options !== null ? options : {};
-  return { ...named, include_usage: true };
-}
-
-function inferenceUrl({ catalogue, target }: Admission, search: string): URL {
+function inferenceUrl({ catalogue, target, family }: Admission, search: string): URL {
   return new URL(
-    `${catalogue.budget.apiUrl}/inference/deployments/${target.deploymentId}/chat/completions${search}`,
+    `${catalogue.budget.apiUrl}/inference/deployments/${target.deploymentId}/${family.path}${search}`,
   );
 }
 
 function headersToSend(
   { target }: Admission,
-  headers: IncomingHttpHeaders,
+  { headers, metering }: Pick<ForwardRequest, 'headers' | 'metering'>,
   token: string,
 ): Record<string, string | string[]> {
   const hopHeaders = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
@@ -98,6 +82,7 @@ function headersToSend(
     if (value !== undefined && !dropped.has(name) && !hopHeaders.has(name)) kept[name] = value;
   return {
     ...kept,
+    ...metering,
     'ai-resource-group': target.resourceGroup,
     'content-type': 'application/json',
     'accept-encoding': 'identity',

@@ -5,8 +5,7 @@ import type { Exchange } from '../exchange.ts';
 import { LeaseError, type Shortage } from '../lease/lease-error.ts';
 import type { Leases } from '../leases.ts';
 import { ProxyError } from '../proxy-error.ts';
-import type { BoundedChat } from './bound-request.ts';
-import type { Target } from './select-deployment.ts';
+import type { Demand } from './bound-request.ts';
 
 /**
  * Reserves what a request can cost, or less with a lower output limit where the budget pays for no more.
@@ -15,20 +14,27 @@ import type { Target } from './select-deployment.ts';
  */
 export async function reserve(
   exchange: Exchange,
-  request: { catalogue: Catalogue; target: Target; chat: BoundedChat },
+  request: Pick<Admission, 'catalogue' | 'target' | 'family' | 'demand'>,
   leases: Leases,
 ): Promise<Admission> {
-  const { catalogue, chat } = request;
+  const { catalogue, demand } = request;
   try {
     const holder = leases.of(catalogue.budget);
-    const reservation = await holder.reserve(exchange.id, chat.wish, exchange.gone);
-    const limited = reservation.amount < chat.wish.amount ? chat.limitFor(reservation.amount) : undefined;
-    return { ...request, holder, reservation, clampedTokens: limited?.tokens };
+    const reservation = await holder.reserve(exchange.id, demand.wish, exchange.gone);
+    const lowered =
+      reservation.amount < demand.wish.amount ? demand.limitsFor(reservation.amount) : undefined;
+    return {
+      ...request,
+      holder,
+      reservation,
+      limits: lowered ?? demand.sentLimits,
+      clampedTokens: lowered === undefined ? undefined : Math.max(...lowered),
+    };
   } catch (error) {
     if (!(error instanceof LeaseError)) throw error;
     if (error.shortage === undefined)
       throw new ProxyError(proxyReason(error), error.message, { cause: error });
-    throw denial(catalogue, chat, error.shortage);
+    throw denial(catalogue, demand, error.shortage);
   }
 }
 
@@ -37,7 +43,7 @@ function proxyReason({ reason }: LeaseError) {
 }
 
 /** Says what is spent, by whom it is held, and when there will be more. */
-function denial({ budget }: Catalogue, { wish }: BoundedChat, shortage: Shortage): ProxyError {
+function denial({ budget }: Catalogue, { wish }: Demand, shortage: Shortage): ProxyError {
   const { ledger, unreported, idle } = shortage;
   const name = `${budget.namespace}/${budget.budget}`;
   const facts = {

@@ -1,8 +1,19 @@
 import { expect, test } from 'vitest';
 import { parseAmount } from '../../accounting/amount.ts';
-import { type CallEnd, settlementOf } from './settlement.ts';
+import { usageOfOpenAiChat } from '../../accounting/usage.ts';
+import { type AnswerReport, type CallEnd, settlementOf } from './settlement.ts';
 
-const pricing = { rates: [{ input: '0.00112', output: '0.00320' }], factor: '2.24038' };
+const rates = [{ input: '0.00112', output: '0.00320' }];
+const modelOf = (model: string, own: typeof rates) => ({
+  model,
+  version: '1',
+  rates: own,
+  possibleRates: [own],
+  contextLength: undefined,
+});
+const cheap = modelOf('gpt-4o-mini', rates);
+const dear = modelOf('gpt-4o', [{ input: '0.00312', output: '0.0092' }]);
+const pricing = { readUsage: usageOfOpenAiChat, models: [cheap], factor: '2.24038' };
 const usage = { prompt_tokens: 3500, completion_tokens: 300, total_tokens: 3800 };
 const paid = { kind: 'settled', spent: parseAmount('0.010933055') };
 const nothing = { kind: 'settled', spent: 0n };
@@ -85,4 +96,28 @@ const cases: { name: string; end: CallEnd; want: object }[] = [
 
 test.each(cases)('$name', ({ end, want }) => {
   expect(settlementOf(end, pricing)).toMatchObject(want);
+});
+
+const answered = (fallback: Required<AnswerReport>['fallback']): CallEnd => ({
+  kind: 'answered',
+  status: 200,
+  usage,
+  fallback,
+});
+
+test.each([
+  { name: 'the one that says it answered', failures: 1, model: 'gpt-4o-2024-05-13', want: dear },
+  { name: 'the first where none failed', failures: 0, model: 'gpt-4o-mini-2024-07-18', want: cheap },
+  { name: 'the dearest where nothing tells', failures: undefined, model: undefined, want: dear },
+])('of several models, $name is priced', ({ failures, model, want }) => {
+  const end = answered({ failures, model, mayHaveCostMore: false });
+  expect(settlementOf(end, { ...pricing, models: [cheap, dear] })).toMatchObject({
+    kind: 'settled',
+    model: want,
+  });
+});
+
+test('a model that broke before another answered makes the cost unknown', () => {
+  const end = answered({ failures: 1, model: 'gpt-4o', mayHaveCostMore: true });
+  expect(settlementOf(end, { ...pricing, models: [cheap, dear] })).toEqual(unknown('upstream_error'));
 });

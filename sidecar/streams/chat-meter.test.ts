@@ -42,16 +42,16 @@ test('for a client that asked, everything passes as it came', () => {
   const meter = new ChatMeter({ usageWanted: true });
   const chunk = `{"choices":[] , "usage":${usage}}`;
   expect(read(meter, chunk)).toBe(`data: ${chunk}\n\n`);
-  expect(meter.usage).toEqual(JSON.parse(usage));
+  expect(meter.report.usage).toEqual(JSON.parse(usage));
 });
 
 test('the last usage counts, and content and errors are noted', () => {
   const meter = new ChatMeter({ usageWanted: false });
-  expect([meter.hasContent, meter.failed, meter.usage]).toEqual([false, false, undefined]);
+  expect([meter.report, meter.failed]).toEqual([{ usage: undefined, hasContent: false }, false]);
   read(meter, '{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}');
   read(meter, '{"choices":[],"usage":{"prompt_tokens":2}}');
   read(meter, '{"error":{"code":"429"}}');
-  expect([meter.hasContent, meter.failed, meter.usage]).toEqual([true, true, { prompt_tokens: 2 }]);
+  expect([meter.report, meter.failed]).toEqual([{ usage: { prompt_tokens: 2 }, hasContent: true }, true]);
 });
 
 test('only a usage chunk after all choices is final', () => {
@@ -59,7 +59,7 @@ test('only a usage chunk after all choices is final', () => {
   read(meter, `{"choices":[{"delta":{"content":"a"}}],"usage":${usage}}`);
   read(meter, `{"choices":[],"prompt_filter_results":[],"usage":${usage}}`);
   read(meter, '{"choices":[]}');
-  expect(meter.finalUsage).toBeUndefined();
+  expect(meter.brokenReport.usage).toBeUndefined();
   read(meter, `{"choices":[],"usage":${usage}}`);
-  expect(meter.finalUsage).toEqual(JSON.parse(usage));
+  expect(meter.brokenReport.usage).toEqual(JSON.parse(usage));
 });

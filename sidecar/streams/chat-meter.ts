@@ -1,36 +1,37 @@
-import { hasContent } from '../steps/answer-json.ts';
+import { hasContent } from '../content.ts';
+import type { AnswerReport } from '../steps/settlement.ts';
 import type { SseEvent } from './sse-splitter.ts';
-
-/** What becomes of an event. `done`: it is the stream's last, to be sent after everything else. */
-export type EventFate = { kind: 'pass'; raw: Buffer } | { kind: 'hide' } | { kind: 'done'; raw: Buffer };
+import {
+  type EventFate,
+  parseChunk,
+  rewritten,
+  type StreamMeter,
+  type StreamMeterOptions,
+} from './stream-meter.ts';
 
 /**
  * Reads the cost out of a chat stream that was made to tell it, and takes out again what the client did not ask
  * for: the usage chunk, and `"usage": null` of the others.
  */
-export class ChatMeter {
+export class ChatMeter implements StreamMeter {
   readonly #usageWanted: boolean;
   #usage: unknown;
   #finalUsage: unknown;
   #hasContent = false;
   #failed = false;
 
-  constructor({ usageWanted }: { usageWanted: boolean }) {
+  constructor({ usageWanted }: StreamMeterOptions) {
     this.#usageWanted = usageWanted;
   }
 
   /** The last usage seen, whichever chunk had it. */
-  get usage(): unknown {
-    return this.#usage;
+  get report(): AnswerReport {
+    return { usage: this.#usage, hasContent: this.#hasContent };
   }
 
-  /** The usage that came in a chunk of its own, after all choices: the only one that a broken stream can be priced by. */
-  get finalUsage(): unknown {
-    return this.#finalUsage;
-  }
-
-  get hasContent(): boolean {
-    return this.#hasContent;
+  /** Only the usage that came in a chunk of its own, after all choices: what counts along the way is too low. */
+  get brokenReport(): AnswerReport {
+    return { usage: this.#finalUsage, hasContent: this.#hasContent };
   }
 
   /** Whether the stream has told of an error. */
@@ -59,15 +60,6 @@ export class ChatMeter {
   }
 }
 
-function parseChunk(data: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The chunk that is there for usage alone; the first chunk, of content filters, has no choices either. */
 function isUsageChunk({ usage, choices, ...rest }: Record<string, unknown>): boolean {
   return (
@@ -82,13 +74,8 @@ function isUsageChunk({ usage, choices, ...rest }: Record<string, unknown>): boo
 /** A member at the very end of the text belongs to the outermost object: cut out, all else stays as it came. */
 const nullUsageAtEnd = /,\s*"usage"\s*:\s*null\s*\}\s*$/;
 
-function withoutUsage({ raw }: SseEvent, data: string, { usage, ...rest }: Record<string, unknown>): Buffer {
+function withoutUsage(event: SseEvent, data: string, { usage, ...rest }: Record<string, unknown>): Buffer {
   const isNull = usage === null && nullUsageAtEnd.test(data);
   const text = isNull ? data.replace(nullUsageAtEnd, '}') : JSON.stringify(rest);
-  const lineEnd = raw.includes('\r\n') ? '\r\n' : '\n';
-  return Buffer.from(`data: ${text.replaceAll('\n', '')}${lineEnd}${lineEnd}`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return rewritten(event, text);
 }

@@ -182,7 +182,8 @@ function apiServerArguments({ dir, ports, keys }: Layout): string[] {
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
     '--allow-privileged=true',
-    '--service-cluster-ip-range=10.96.0.0/16',
+    // Loopback: where pods are processes of this machine, the API server reaches webhooks behind a Service, too.
+    '--service-cluster-ip-range=127.96.0.0/16',
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-key-file=${keys.serviceAccountPublicKey}`,
     `--service-account-signing-key-file=${keys.serviceAccountKey}`,

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { Tenant } from './config.ts';
+import type { OAuthClient } from './oauth-clients.ts';
 
 /** An access token as the token endpoint answers it. */
 export interface IssuedToken {
@@ -13,14 +13,14 @@ export interface IssuedToken {
 
 /** Issues and checks access tokens: JWTs signed with a key that lives as long as the process. */
 export interface AccessTokens {
-  issue(tenant: Tenant): IssuedToken;
+  issue(client: OAuthClient): IssuedToken;
   /** Whose token this is, or undefined when it is forged, expired or of nobody known. */
-  check(token: string): Tenant | undefined;
+  check(token: string): OAuthClient | undefined;
 }
 
 /** What the issuer is made from. */
 export interface AccessTokenOptions {
-  tenants: readonly Tenant[];
+  clients: readonly OAuthClient[];
   lifetimeSeconds: number;
   now: () => number;
   origin: () => string;
@@ -31,7 +31,7 @@ const header = encode({ alg: 'HS256', typ: 'JWT', kid: 'emulator' });
 
 /** An issuer with a new random key. */
 export function createAccessTokens({
-  tenants,
+  clients,
   lifetimeSeconds,
   now,
   origin,
@@ -39,11 +39,11 @@ export function createAccessTokens({
   const key = randomBytes(32);
   const sign = (text: string): string => createHmac('sha256', key).update(text).digest('base64url');
   return {
-    issue: (tenant) => {
+    issue: (client) => {
       const issuedAt = Math.floor(now() / 1000);
       const jti = randomUUID().replaceAll('-', '');
       const payload = encode({
-        ...tenantClaims(tenant),
+        ...clientClaims(client),
         jti,
         iss: `${origin()}/oauth/token`,
         iat: issuedAt,
@@ -61,24 +61,24 @@ export function createAccessTokens({
       if (!parsed.success || parsed.data.exp * 1000 <= now()) {
         return undefined;
       }
-      return tenants.find(({ clientId }) => clientId === parsed.data.client_id);
+      return clients.find(({ clientId }) => clientId === parsed.data.client_id);
     },
   };
 }
 
-function tenantClaims(tenant: Tenant): Record<string, unknown> {
+function clientClaims(client: OAuthClient): Record<string, unknown> {
   return {
-    sub: tenant.clientId,
-    client_id: tenant.clientId,
-    cid: tenant.clientId,
-    azp: tenant.clientId,
+    sub: client.clientId,
+    client_id: client.clientId,
+    cid: client.clientId,
+    azp: client.clientId,
     grant_type: 'client_credentials',
     scope: ['uaa.resource'],
-    zid: tenant.identityZoneId,
+    zid: client.identityZoneId,
     ext_attr: {
       enhancer: 'XSUAA',
-      zdn: tenant.identityZone,
-      serviceinstanceid: tenant.serviceInstanceId,
+      zdn: client.identityZone,
+      serviceinstanceid: client.serviceInstanceId,
     },
   };
 }

@@ -107,8 +107,11 @@ interface Sums {
 /** Most entries in one answer. */
 const maxPage = 1000;
 
+/** Told of every charge: an inference when it is admitted, and what a greater bill adds to it. */
+export type OnBilled = (admission: Admission, charge: Bill) => void;
+
 /** Empty books that keep the last `maxEntries` entries and the sums of all. */
-export function createBooks(maxEntries: number): Books {
+export function createBooks(maxEntries: number, onBilled: OnBilled = () => undefined): Books {
   let entries: Entry[] = [];
   let sums = new Map<string, Sums>();
   let sequence = 0;
@@ -126,7 +129,8 @@ export function createBooks(maxEntries: number): Books {
       client.running += 1;
       client.cutShort += admission.cutShort ? 1 : 0;
       charge(client, bill.tokens, bill.capacityUnits);
-      return (ending, greaterBill) => finish({ entry, client, bill, ending, greaterBill });
+      onBilled(admission, bill);
+      return (ending, greaterBill) => finish({ entry, client, bill, ending, greaterBill, onBilled });
     },
     read: (query = {}) => readPage(entries.slice(-maxEntries), sums, query),
     reset: () => {
@@ -173,16 +177,22 @@ interface Finish {
   bill: Bill;
   ending: Ending;
   greaterBill: Bill | undefined;
+  onBilled: OnBilled;
 }
 
-function finish({ entry, client, bill, ending, greaterBill }: Finish): void {
+function finish({ entry, client, bill, ending, greaterBill, onBilled }: Finish): void {
   if (entry.state === 'finished') {
     return;
   }
   client.running -= 1;
   if (greaterBill !== undefined) {
-    charge(client, difference(greaterBill.tokens, bill.tokens), zero);
-    client.capacityUnits = add(client.capacityUnits, subtract(greaterBill.capacityUnits, bill.capacityUnits));
+    const more = {
+      tokens: difference(greaterBill.tokens, bill.tokens),
+      factor: bill.factor,
+      capacityUnits: subtract(greaterBill.capacityUnits, bill.capacityUnits),
+    };
+    charge(client, more.tokens, more.capacityUnits);
+    onBilled(entry, more);
     Object.assign(entry, billed(greaterBill), { billedMaximum: true });
   }
   if (ending.usageDelivered) {

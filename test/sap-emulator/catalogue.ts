@@ -141,5 +141,6 @@ function tenant(number: number, identityZone: string): Tenant {
     serviceInstanceId: `00000000-0000-4000-8000-0000000000e${number}`,
     resourceGroups: ['default', 'team-a'],
     deployments: standardDeployments,
+    aiCorePlans: ['standard', 'extended'],
   };
 }

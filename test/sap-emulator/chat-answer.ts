@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ChatPlan } from './chat-plan.ts';
+import type { Exchange } from './exchange.ts';
+import type { Target } from './inference-target.ts';
 
 /** What an answer's envelope is made of. */
 export interface AnswerFrame {
@@ -9,6 +11,18 @@ export interface AnswerFrame {
   created: number;
   /** The provider's name of the model, which is not the catalogue's. */
   model: string;
+}
+
+/** The envelope of an answer to this request by this model. */
+export function frameOf(
+  { requestId, atMs }: Pick<Exchange, 'requestId' | 'atMs'>,
+  { model, version }: Pick<Target, 'model' | 'version'>,
+): AnswerFrame {
+  return {
+    id: requestId.replaceAll('-', ''),
+    created: Math.floor(atMs / 1000),
+    model: `${model.model}-${version.name}`,
+  };
 }
 
 /** Token counts as Azure reports them. */

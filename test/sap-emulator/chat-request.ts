@@ -11,7 +11,8 @@ const contentPart = z.discriminatedUnion('type', [
 ]);
 export type ContentPart = z.infer<typeof contentPart>;
 
-const chatMessage = z.looseObject({
+/** One message of a conversation. */
+export const chatMessage = z.looseObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
   content: z.union([z.string(), z.array(contentPart).max(2048)]).nullish(),
   name: z.string().max(64).optional(),
@@ -82,7 +83,12 @@ export function checkChatRequest(body: Buffer, model: Model): Checked {
   if (parsed === undefined) {
     return refuse('We could not parse the JSON body of your request.', null);
   }
-  const result = chatRequest.safeParse(parsed.value);
+  return checkChatValue(parsed.value, model);
+}
+
+/** The same for a body that was decoded already. */
+export function checkChatValue(value: unknown, model: Model): Checked {
+  const result = chatRequest.safeParse(value);
   if (!result.success) {
     return { refusal: describeIssue(result.error.issues[0]) };
   }
@@ -141,7 +147,7 @@ function checkLimits(request: ChatRequest, model: Model): Checked | undefined {
   if (typeof old === 'number' && typeof current === 'number') {
     return refuse('Setting both max_tokens and max_completion_tokens is not supported.', 'max_tokens');
   }
-  if (model.kind === 'reasoning' && typeof old === 'number') {
+  if (model.kind === 'reasoning' && model.executableId === 'azure-openai' && typeof old === 'number') {
     const message = `Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.`;
     return refuse(message, 'max_tokens', 'unsupported_parameter');
   }
@@ -171,7 +177,8 @@ function describeIssue(issue: z.core.$ZodIssue | undefined): ChatRefusal {
   };
 }
 
-function parseJson(body: Buffer): { value: unknown } | undefined {
+/** A body as JSON; undefined when it is none. */
+export function parseJson(body: Buffer): { value: unknown } | undefined {
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
     return { value };

@@ -56,6 +56,8 @@ const tenant = z.strictObject({
   serviceInstanceId: identifier,
   resourceGroups: z.array(identifier).min(1).max(50).default(['default', 'team-a']),
   deployments: z.array(deployment).max(1000).default(standardDeployments),
+  /** Plans of the offering `aicore` that Service Manager shows in the subaccount; empty: not even the offering. */
+  aiCorePlans: z.array(identifier).max(8).default(['standard', 'extended']),
 });
 
 const byteSize = z
@@ -79,6 +81,17 @@ const emulatorConfig = z.strictObject({
   tokenLifetimeSeconds: z.int().min(1).max(86_400).default(7199),
   /** Bill the largest answer allowed where the usage did not reach the client. */
   billMaximum: z.boolean().default(false),
+  usageData: z
+    .strictObject({
+      clientSecret: identifier.default('emulator-usage-secret$='),
+      /** Refuse `subaccountUsage` (403), as for clients that SAP wants a user's grant of. */
+      dailyForbidden: z.boolean().default(false),
+      /** Usage of other subaccounts and services among the rows. */
+      otherRows: z.boolean().default(true),
+    })
+    .prefault({}),
+  /** Items in one page of Service Manager. */
+  serviceManagerPage: z.int().min(1).max(100).default(50),
   quirks: z
     .strictObject({
       /** Usage on the chunk that carries `finish_reason` instead of on one of its own. */
@@ -89,6 +102,8 @@ const emulatorConfig = z.strictObject({
       crlf: z.boolean().default(false),
       /** Answers are compressed for clients that accept gzip. */
       gzip: z.boolean().default(false),
+      /** Errors of orchestration without an envelope, as some of its versions send them. */
+      flatErrors: z.boolean().default(false),
     })
     .prefault({}),
   /** Rules in force from the start and again after a reset. */

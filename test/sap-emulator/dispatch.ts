@@ -5,6 +5,7 @@ import { EmulatorError } from './errors.ts';
 import { newRequestId, watchClient } from './exchange.ts';
 import type { Caller, Exchange, World } from './exchange.ts';
 import { fail } from './failures.ts';
+import type { OAuthClient } from './oauth-clients.ts';
 import { findRoute } from './routes.ts';
 import type { Match, Route } from './routes.ts';
 
@@ -43,6 +44,7 @@ export async function dispatch(
     atMs,
     gone,
     truncate: false,
+    empty: false,
   };
   await ('route' in found ? follow(exchange, found) : refuseRoute(exchange, found.methods));
 }
@@ -83,6 +85,9 @@ async function follow(exchange: Exchange, { route }: Match): Promise<void> {
     case 'group':
     case 'inference':
       return followAsCaller(exchange, route);
+    case 'usage':
+    case 'service-manager':
+      return followAsClient(exchange, route);
   }
 }
 
@@ -109,14 +114,45 @@ async function followAsCaller(
   }
 }
 
+/** Answers a client of one of the services beside AI Core. */
+async function followAsClient(
+  exchange: Exchange,
+  route: Extract<Route, { access: 'usage' | 'service-manager' }>,
+): Promise<void> {
+  const client = clientOf(exchange);
+  if (client?.api !== route.access) {
+    refuseToken(exchange);
+    return;
+  }
+  const faults = exchange.world.faultRules.choose({ route: route.name, clientId: client.clientId });
+  if (await fail(exchange, faults)) {
+    return;
+  }
+  const answered = { ...exchange, truncate: faults.has('truncated-json'), empty: faults.has('empty-month') };
+  if (route.access === 'usage') {
+    await route.handle(answered);
+  } else if (client.tenant !== undefined) {
+    await route.handle(answered, { tenant: client.tenant, resourceGroup: 'default' });
+  }
+}
+
+function clientOf({ world, request }: Exchange): OAuthClient | undefined {
+  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  return token === undefined ? undefined : world.accessTokens.check(token);
+}
+
+function refuseToken(exchange: Exchange): void {
+  exchange.response.setHeader('www-authenticate', 'Bearer');
+  sendAiApiError(exchange, 401, 'The access token is missing, unknown or expired.');
+}
+
 /** Who calls, or undefined after the caller was told why not. */
 function identify(exchange: Exchange, needsGroup: boolean): Caller | undefined {
-  const { world, request } = exchange;
-  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  const tenant = token === undefined ? undefined : world.accessTokens.check(token);
+  const { request } = exchange;
+  const client = clientOf(exchange);
+  const tenant = client?.api === 'ai-core' ? client.tenant : undefined;
   if (tenant === undefined) {
-    exchange.response.setHeader('www-authenticate', 'Bearer');
-    sendAiApiError(exchange, 401, 'The access token is missing, unknown or expired.');
+    refuseToken(exchange);
     return undefined;
   }
   const header = request.headers['ai-resource-group'];

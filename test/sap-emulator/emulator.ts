@@ -7,15 +7,17 @@ import type { Books } from './books.ts';
 import { createCapturedRequests } from './captured-requests.ts';
 import type { CapturedRequests } from './captured-requests.ts';
 import { parseConfig } from './config.ts';
-import type { EmulatorConfigInput } from './config.ts';
+import type { EmulatorConfig, EmulatorConfigInput, Tenant } from './config.ts';
 import { dispatch } from './dispatch.ts';
 import { EmulatorError } from './errors.ts';
 import type { World } from './exchange.ts';
 import { faultRule } from './fault-names.ts';
 import type { FaultRuleInput } from './fault-names.ts';
 import { createFaultRules } from './faults.ts';
-import { serviceKey } from './service-key.ts';
-import type { ServiceKey } from './service-key.ts';
+import { oauthClients } from './oauth-clients.ts';
+import { serviceKey, serviceManagerKey, usageKey } from './service-key.ts';
+import type { ServiceKey, ServiceManagerKey, UsageKey } from './service-key.ts';
+import { createUsageBooks } from './usage-books.ts';
 
 /** How to start an emulator. */
 export interface EmulatorOptions {
@@ -36,6 +38,12 @@ export interface Emulator {
   readonly captured: CapturedRequests;
   /** The service key of the n-th tenant of the configuration (the first is 0). */
   serviceKey(tenant?: number): ServiceKey;
+  /** A key of Service Manager for the subaccount of the n-th tenant. */
+  serviceManagerKey(tenant?: number): ServiceManagerKey;
+  /** A key of Usage Data Management for the whole global account, in either layout that is in use. */
+  usageKey(layout?: 'flat' | 'nested'): UsageKey;
+  /** Makes the usage of this day (`YYYY-MM-DD`, by default the current one) and of all before it visible. */
+  closeDay(day?: string): void;
   addFault(rule: FaultRuleInput): void;
   /** Empties the books and the captured requests; the faults of the configuration stay. */
   reset(): void;
@@ -49,13 +57,15 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const config = parseConfig(options.config ?? {});
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // one for each request under way
-  const books = createBooks(config.maxEntries);
+  const usageBooks = createUsageBooks();
+  const books = createBooks(config.maxEntries, (admission, charge) => usageBooks.add(admission, charge));
+  const clients = oauthClients(config);
   const captured = createCapturedRequests(config.maxCaptured);
   const faultRules = createFaultRules(config.faults, config.seed);
   const server = createServer();
   const origin = (): string => config.publicUrl?.replace(/\/+$/, '') ?? originOf(server);
   const accessTokens = createAccessTokens({
-    tenants: config.tenants,
+    clients,
     lifetimeSeconds: config.tokenLifetimeSeconds,
     now,
     origin,
@@ -63,6 +73,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const world: World = {
     config,
     books,
+    usageBooks,
+    clients,
     accessTokens,
     faultRules,
     captured,
@@ -76,16 +88,14 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     url: origin(),
     books,
     captured,
-    serviceKey: (tenant = 0) => {
-      const found = config.tenants[tenant];
-      if (found === undefined) {
-        throw new RangeError(`the configuration has ${config.tenants.length} tenants, not ${tenant + 1}`);
-      }
-      return serviceKey(found, origin());
-    },
+    serviceKey: (tenant = 0) => serviceKey(tenantAt(config, tenant), origin()),
+    serviceManagerKey: (tenant = 0) => serviceManagerKey(clients, tenantAt(config, tenant), origin()),
+    usageKey: (layout = 'flat') => usageKey(clients, layout, origin()),
+    closeDay: (day) => usageBooks.close(day ?? new Date(now()).toISOString().slice(0, 10)),
     addFault: (rule) => faultRules.add([faultRule.parse(rule)]),
     reset: () => {
       books.reset();
+      usageBooks.reset();
       captured.reset();
       faultRules.reset();
     },
@@ -99,6 +109,14 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       await Promise.all(inFlight);
     },
   };
+}
+
+function tenantAt({ tenants }: EmulatorConfig, index: number): Tenant {
+  const found = tenants[index];
+  if (found === undefined) {
+    throw new RangeError(`the configuration has ${tenants.length} tenants, not ${index + 1}`);
+  }
+  return found;
 }
 
 /** Answers requests from now on; the set holds those that are under way. */

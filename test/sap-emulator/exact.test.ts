@@ -1,6 +1,6 @@
 import { array, assert, bigInt, integer, property, tuple } from 'fast-check';
 import { expect, test } from 'vitest';
-import { add, formatExact, multiply, parseExact, thousandth, whole, zero } from './exact.ts';
+import { add, formatExact, multiply, parseExact, thousandth, whole, zero, divide } from './exact.ts';
 
 test.each([
   { given: '0', want: '0' },
@@ -37,4 +37,10 @@ test('a sum does not depend on the order of its parts', () => {
 test('refuses a count that is no whole number', () => {
   expect(() => whole(1.5)).toThrow('is no count');
   expect(() => whole(-1)).toThrow('is no count');
+});
+
+test('a product is divided by one of its factors without error', () => {
+  const product = multiply(parseExact('0.00488'), parseExact('1.90385'));
+  expect(formatExact(divide(product, parseExact('1.90385')))).toBe('0.00488');
+  expect(() => divide(parseExact('1'), parseExact('3'))).toThrow('was not made with this factor');
 });

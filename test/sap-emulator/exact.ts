@@ -32,6 +32,14 @@ export function multiply(left: Exact, right: Exact): Exact {
   return { units: left.units * right.units, places: left.places + right.places };
 }
 
+/** The other factor of a product that was made with `divisor`; throws `number_invalid` where there is none. */
+export function divide(product: Exact, divisor: Exact): Exact {
+  if (divisor.units === 0n || product.places < divisor.places || product.units % divisor.units !== 0n) {
+    throw new EmulatorError('number_invalid', `${formatExact(product)} was not made with this factor`);
+  }
+  return { units: product.units / divisor.units, places: product.places - divisor.places };
+}
+
 /** A whole number, negative ones refused, as an exact one. */
 export function whole(count: number): Exact {
   if (!Number.isSafeInteger(count) || count < 0) {

@@ -5,11 +5,15 @@ import type { Books } from './books.ts';
 import type { CapturedRequests } from './captured-requests.ts';
 import type { EmulatorConfig, Tenant } from './config.ts';
 import type { FaultRules } from './faults.ts';
+import type { OAuthClient } from './oauth-clients.ts';
+import type { UsageBooks } from './usage-books.ts';
 
 /** What all requests share. */
 export interface World {
   readonly config: EmulatorConfig;
   readonly books: Books;
+  readonly usageBooks: UsageBooks;
+  readonly clients: readonly OAuthClient[];
   readonly accessTokens: AccessTokens;
   readonly faultRules: FaultRules;
   readonly captured: CapturedRequests;
@@ -38,6 +42,8 @@ export interface Exchange {
   readonly gone: AbortSignal;
   /** Half of a JSON answer is to be sent as if it were all. */
   readonly truncate: boolean;
+  /** A list is to be sent without its items. */
+  readonly empty: boolean;
 }
 
 /** Who calls, as the access token says, and the resource group named in the header. */

@@ -4,6 +4,7 @@ import { send, sendAiApiError, sendAzureError, sendJson, sendTokenError } from '
 import type { Exchange } from './exchange.ts';
 import type { FaultName } from './fault-names.ts';
 import type { Faults } from './faults.ts';
+import { describeFailure, sendFailures } from './orchestration-failure.ts';
 
 const statuses: readonly (readonly [FaultName, number])[] = [
   ['http-400', 400],
@@ -93,16 +94,59 @@ function sendStatus(exchange: Exchange, status: number, headers: OutgoingHttpHea
     sendTokenError(response, status, tokenErrors.get(status) ?? 'server_error', message);
     return;
   }
-  if (route === 'chat' && status !== 401 && status !== 403) {
+  if (azureRoutes.has(route) && status !== 401 && status !== 403) {
     sendAzureError(response, status, { message, code: String(status) });
     return;
   }
+  if (/^(service|usage)-/.test(route)) {
+    sendServiceStatus(exchange, status, message);
+    return;
+  }
+  sendAiCoreStatus(exchange, status, message);
+}
+
+function sendAiCoreStatus(exchange: Exchange, status: number, message: string): void {
+  const { route } = exchange;
+  if (orchestrationRoutes.has(route) && status !== 401 && status !== 403) {
+    const location = route === 'orchestration' ? 'LLM Module' : 'Embedding Module';
+    sendFailures(exchange, [describeFailure(exchange, { code: status, location, text: message })], false);
+    return;
+  }
   if (status === 429) {
-    sendJson(response, status, { error: { code: '429', message } });
+    sendJson(exchange.response, status, { error: { code: '429', message } });
     return;
   }
   sendAiApiError(exchange, status, message);
 }
+
+/** A status of one of the services beside AI Core. */
+function sendServiceStatus({ response, route }: Exchange, status: number, message: string): void {
+  if (route.startsWith('service-')) {
+    sendJson(response, status, { error: serviceErrors.get(status) ?? 'GeneralError', description: message });
+    return;
+  }
+  if (status === 429) {
+    send(response, status, { body: throttlePage, headers: { 'content-type': 'text/html' } });
+    return;
+  }
+  sendJson(response, status, { error: { message } });
+}
+
+/** What stands in front of usage data answers before it does. */
+const throttlePage = `<html>
+<head><title>429 Too Many Requests</title></head>
+<body><center><h1>429 Too Many Requests</h1></center><hr><center>openresty</center></body>
+</html>
+`;
+
+const serviceErrors = new Map([
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [429, 'TooManyRequests'],
+]);
+
+const azureRoutes: ReadonlySet<string> = new Set(['chat', 'embeddings']);
+const orchestrationRoutes: ReadonlySet<string> = new Set(['orchestration', 'orchestration-embeddings']);
 
 const messages = new Map([
   [400, 'The request was not understood.'],

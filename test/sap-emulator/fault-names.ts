@@ -28,8 +28,10 @@ export const faultName = z.enum([
   'no-done', // a stream without `data: [DONE]`
   'hidden-tokens', // reported and billed prompt tokens that nobody can derive from the request
   'ignored-limit', // an answer longer than the limit it was given
+  'empty-month', // usage data without a single row
   'usage-on-finish',
   'split-bytes',
+  'output-filtered', // orchestration: the text is taken away after it was made and billed
 ]);
 export type FaultName = z.infer<typeof faultName>;
 

@@ -2,7 +2,11 @@ import type { Caller, Exchange } from './exchange.ts';
 import * as admin from './handlers/admin.ts';
 import * as aiApi from './handlers/ai-api.ts';
 import { chatCompletions } from './handlers/chat.ts';
+import { azureEmbeddings } from './handlers/embeddings.ts';
+import * as orchestration from './handlers/orchestration.ts';
+import { listOfferings, listPlans } from './handlers/service-manager.ts';
 import { issueToken } from './handlers/token.ts';
+import * as usageData from './handlers/usage-data.ts';
 
 type Answer = void | Promise<void>;
 
@@ -17,11 +21,14 @@ interface RoutePath {
 /**
  * Who may call. `open`: everybody; `local`: only this machine; `tenant`: needs an access token;
  * `group`: needs a resource group as well. `inference` is `group` whose handler chooses its faults itself.
+ * `usage` and `service-manager` need a token of a key of that service.
  */
 export type Route = RoutePath &
   (
     | { access: 'open' | 'local'; handle: (exchange: Exchange) => Answer }
+    | { access: 'usage'; handle: (exchange: Exchange) => Answer }
     | { access: 'tenant' | 'group' | 'inference'; handle: (exchange: Exchange, caller: Caller) => Answer }
+    | { access: 'service-manager'; handle: (exchange: Exchange, caller: Caller) => Answer }
   );
 
 /** Every path the emulator serves; the first that matches wins. Another API is more lines and a handler file. */
@@ -40,13 +47,18 @@ const routes: readonly Route[] = [
   read('deployments', '/v2/lm/deployments/$count', 'group', aiApi.countDeployments),
   read('deployments', '/v2/lm/deployments/:id', 'group', aiApi.getDeployment),
 
-  {
-    name: 'chat',
-    method: 'POST',
-    path: '/v2/inference/deployments/:id/chat/completions',
-    access: 'inference',
-    handle: chatCompletions,
-  },
+  inference('chat', 'chat/completions', chatCompletions),
+  inference('embeddings', 'embeddings', azureEmbeddings),
+  inference('orchestration', 'v2/completion', orchestration.completion),
+  inference('orchestration-embeddings', 'v2/embeddings', orchestration.embeddings),
+
+  usage('usage-monthly', '/reports/v1/monthlyUsage', usageData.monthlyUsage),
+  usage('usage-monthly', '/reports/v1/monthlyDirectoryUsage', usageData.monthlyUsage),
+  usage('usage-daily', '/reports/v1/subaccountUsage', usageData.subaccountUsage),
+  usage('usage-cost', '/reports/v1/monthlySubaccountsCost', usageData.monthlyCost),
+  usage('usage-credits', '/reports/v1/cloudCreditsDetails', usageData.cloudCredits),
+  entitlement('service-offerings', '/v1/service_offerings', listOfferings),
+  entitlement('service-plans', '/v1/service_plans', listPlans),
 
   local('GET', '/__emulator/books', admin.readBooks),
   local('GET', '/__emulator/requests', admin.readRequests),
@@ -54,6 +66,7 @@ const routes: readonly Route[] = [
   local('GET', '/__emulator/faults', admin.listFaults),
   local('POST', '/__emulator/faults', admin.addFaults),
   local('DELETE', '/__emulator/faults', admin.clearFaults),
+  local('POST', '/__emulator/close-day', admin.closeDay),
   local('POST', '/__emulator/reset', admin.reset),
 ];
 
@@ -106,6 +119,32 @@ function read(
   handle: (exchange: Exchange, caller: Caller) => Answer,
 ): Route {
   return { name, method: 'GET', path, access, handle };
+}
+
+function entitlement(
+  name: string,
+  path: string,
+  handle: (exchange: Exchange, caller: Caller) => Answer,
+): Route {
+  return { name, method: 'GET', path, access: 'service-manager', handle };
+}
+
+function usage(name: string, path: string, handle: (exchange: Exchange) => Answer): Route {
+  return { name, method: 'GET', path, access: 'usage', handle };
+}
+
+function inference(
+  name: string,
+  path: string,
+  handle: (exchange: Exchange, caller: Caller) => Answer,
+): Route {
+  return {
+    name,
+    method: 'POST',
+    path: `/v2/inference/deployments/:id/${path}`,
+    access: 'inference',
+    handle,
+  };
 }
 
 function local(method: RoutePath['method'], path: string, handle: (exchange: Exchange) => Answer): Route {

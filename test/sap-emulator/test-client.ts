@@ -10,6 +10,7 @@ export const deploymentIds = {
   gpt5: 'd000000000000005',
   withoutCost: 'd000000000000006',
   embedding: 'd000000000000007',
+  orchestration: 'd00000000000000a',
   claude: 'd000000000000009',
   stopped: 'd00000000000000c',
   teamA: 'd00000000000000d',
@@ -18,6 +19,8 @@ export const deploymentIds = {
 /** A client with a token, for one tenant of an emulator. */
 export interface TestClient {
   get(path: string, headers?: Record<string, string>): Promise<Response>;
+  /** Posts to a path below a deployment. */
+  infer(deployment: string, path: string, body: object | string): Promise<Response>;
   /** Posts a chat request; the body as it is when it is a string. */
   chat(body: object | string, options?: ChatCallOptions): Promise<Response>;
 }
@@ -50,6 +53,12 @@ export async function connect(emulator: Emulator, tenant = 0): Promise<TestClien
     get: async (path, headers = {}) =>
       fetch(`${emulator.url}${path}`, {
         headers: { authorization, 'ai-resource-group': 'default', ...headers },
+      }),
+    infer: async (deployment, path, body) =>
+      fetch(`${emulator.url}/v2/inference/deployments/${deployment}/${path}`, {
+        method: 'POST',
+        headers: { authorization, 'ai-resource-group': 'default', 'content-type': 'application/json' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
     chat: async (body, options = {}) => {
       const {

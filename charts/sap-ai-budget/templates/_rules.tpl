@@ -22,6 +22,20 @@
   verbs:
     - create
 - apiGroups:
+    - sapai.eerly.ai
+  resources:
+    - sapaistatements
+  verbs:
+    - get
+    - create
+    - patch
+- apiGroups:
+    - sapai.eerly.ai
+  resources:
+    - sapaistatements/status
+  verbs:
+    - patch
+- apiGroups:
     - authentication.k8s.io
   resources:
     - tokenreviews

@@ -28,7 +28,11 @@ describe('the admin API', () => {
   test('hands out the service keys', async () => {
     const { emulator } = await launch();
     const answer: unknown = await (await fetch(`${emulator.url}/__emulator/service-keys`)).json();
-    expect(answer).toEqual({ serviceKeys: [emulator.serviceKey(0), emulator.serviceKey(1)] });
+    expect(answer).toEqual({
+      serviceKeys: [emulator.serviceKey(0), emulator.serviceKey(1)],
+      serviceManagerKeys: [emulator.serviceManagerKey(0), emulator.serviceManagerKey(1)],
+      usageKey: emulator.usageKey(),
+    });
   });
 
   test('refuses a query or a rule it does not understand', async () => {

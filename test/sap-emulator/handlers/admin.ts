@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { sendJson } from '../answers.ts';
 import type { Exchange } from '../exchange.ts';
 import { faultRule } from '../fault-names.ts';
-import { serviceKey } from '../service-key.ts';
+import { serviceKey, serviceManagerKey, usageKey } from '../service-key.ts';
 
 const booksQuery = z.strictObject({
   since: z.coerce.number().int().min(0).optional(),
@@ -39,6 +39,7 @@ export function readRequests(exchange: Exchange): void {
 /** `POST /__emulator/reset`: empty books, no captured requests, the faults of the configuration. */
 export function reset({ world, response }: Exchange): void {
   world.books.reset();
+  world.usageBooks.reset();
   world.captured.reset();
   world.faultRules.reset();
   sendJson(response, 200, { reset: true });
@@ -66,11 +67,28 @@ export function clearFaults({ world, response }: Exchange): void {
   sendJson(response, 200, { rules: world.faultRules.list() });
 }
 
-/** `GET /__emulator/service-keys`: a key for each tenant, as SAP's cockpit would give it. */
+/** `GET /__emulator/service-keys`: keys for each tenant and for usage data, as SAP's cockpit would give them. */
 export function readServiceKeys({ world, response }: Exchange): void {
   sendJson(response, 200, {
     serviceKeys: world.config.tenants.map((tenant) => serviceKey(tenant, world.origin())),
+    serviceManagerKeys: world.config.tenants.map((tenant) =>
+      serviceManagerKey(world.clients, tenant, world.origin()),
+    ),
+    usageKey: usageKey(world.clients, 'flat', world.origin()),
   });
+}
+
+const closing = z.strictObject({ day: z.iso.date().optional() });
+
+/** `POST /__emulator/close-day`: usage of that day (by default the current one) and of those before it is shown. */
+export function closeDay({ world, response, body }: Exchange): void {
+  const parsed = closing.safeParse(body.length === 0 ? {} : parseJson(body));
+  if (!parsed.success) {
+    sendJson(response, 400, { error: z.prettifyError(parsed.error) });
+    return;
+  }
+  world.usageBooks.close(parsed.data.day ?? new Date(world.now()).toISOString().slice(0, 10));
+  sendJson(response, 200, { closedThrough: world.usageBooks.closedThrough() });
 }
 
 function parseQuery<T>(exchange: Exchange, schema: z.ZodType<T>): T | undefined {

@@ -16,13 +16,13 @@ export async function issueToken(exchange: Exchange): Promise<void> {
     sendTokenError(response, 400, problem.error, problem.description);
     return;
   }
-  const tenant = world.config.tenants.find((one) => one.clientId === given.clientId);
-  if (tenant === undefined || tenant.clientSecret !== given.clientSecret) {
-    const error = tenant === undefined ? 'invalid_client' : 'unauthorized';
+  const client = world.clients.find((one) => one.clientId === given.clientId);
+  if (client === undefined || client.clientSecret !== given.clientSecret) {
+    const error = client === undefined ? 'invalid_client' : 'unauthorized';
     sendTokenError(response, 401, error, 'Bad credentials');
     return;
   }
-  sendJson(response, 200, world.accessTokens.issue(tenant), {
+  sendJson(response, 200, world.accessTokens.issue(client), {
     headers: { 'cache-control': 'no-store' },
     truncate: faults.has('truncated-json'),
   });

@@ -1,0 +1,140 @@
+import { formatAmount } from '../../accounting/amount.ts';
+import { utcDay } from '../../accounting/metered-usage.ts';
+import type { Period } from '../../accounting/period.ts';
+import type { SapAiBudget } from '../../crds/budget.ts';
+import type { SapAiStatementStatus } from '../../crds/statement.ts';
+import { ledgerName } from '../ledger/ledger-store.ts';
+import type { StoredLedger } from '../ledger/ledger-store.ts';
+import type { BilledUse } from './billed.ts';
+import { emptyAnswer } from './consumption.ts';
+import { monthOf } from './days.ts';
+import { readBilled } from './read-billed.ts';
+import type { Billed } from './read-billed.ts';
+import { billedInText, encodeLines, statementLines } from './statement-lines.ts';
+import type { StatementLine } from './statement-lines.ts';
+import { readStatement, statementName, writeStatement } from './statement-store.ts';
+import type { UsageApi } from './usage-api.ts';
+import type { UsageServices } from './usage-services.ts';
+
+const dayMs = 86_400_000;
+/** SAP has told all of a period some days after its end; a period without usage on its last days is given up then. */
+const closedAfterMs = 3 * dayMs;
+const givenUpAfterMs = 7 * dayMs;
+
+/** What a refreshed statement came to. */
+export interface Refreshed {
+  source: Billed['source'];
+  uses: readonly BilledUse[];
+  through: string | undefined;
+  /** Days on which anything was metered, ascending. */
+  meteredDays: readonly string[];
+  /** Nano-CU; undefined while SAP has reported nothing. */
+  unattributed: bigint | undefined;
+}
+
+export interface RefreshOptions {
+  budget: SapAiBudget;
+  subaccountId: string;
+  period: Period;
+  api: UsageApi;
+  signal: AbortSignal;
+}
+
+/**
+ * Writes the statement of one period: what its ledger metered beside what SAP billed. Undefined where nothing is to be
+ * said: there is no ledger, or the statement is closed.
+ *
+ * @throws SapError, KubeError, or what makes a ledger unreadable
+ */
+export async function refreshStatement(
+  services: UsageServices,
+  options: RefreshOptions,
+): Promise<Refreshed | undefined> {
+  const { budget, period, signal } = options;
+  const { kube, ledgerStore } = services;
+  const { namespace } = budget.metadata;
+  const name = statementName(budget.metadata, period.name);
+  const stored = await ledgerStore.read(ledgerName(budget.metadata, period.name), { signal });
+  const previous = await readStatement(kube, { namespace, name }, { signal });
+  if (stored === undefined || previous?.closed === true) return undefined;
+  const nowMs = services.clock.nowMs();
+  const billed = await read(options, { previous, nowMs });
+  const metered = [...stored.ledger.usage.values()];
+  const lines = statementLines(metered, billed.uses);
+  const status = statusOf({ stored, billed, lines, nowMs });
+  const spec = {
+    budget: budget.metadata.name,
+    period: period.name,
+    periodStart: isoSeconds(period.startMs),
+    periodEnd: isoSeconds(period.endMs),
+    subaccountId: options.subaccountId,
+  };
+  await writeStatement(kube, { namespace, name, spec, status }, { signal });
+  return {
+    source: billed.source,
+    uses: billed.uses,
+    through: billed.through,
+    meteredDays: [...new Set(metered.map(({ day }) => day))].sort(),
+    unattributed: unattributedIn(lines, billed.through),
+  };
+}
+
+async function read(
+  { api, subaccountId, period, signal }: RefreshOptions,
+  { previous, nowMs }: { previous: SapAiStatementStatus | undefined; nowMs: number },
+): Promise<Billed> {
+  const today = utcDay(nowMs);
+  const last = utcDay(period.endMs - 1);
+  const span = { from: utcDay(period.startMs), to: last < today ? last : today };
+  const before = { uses: billedInText(previous?.days ?? ''), through: previous?.dataThrough };
+  const billed = await readBilled({ api, subaccountId, span, today, before, signal });
+  const had = before.uses.some(({ capacityUnits }) => capacityUnits !== 0n);
+  if (had && billed.uses.length === 0) throw emptyAnswer(monthOf(span.from));
+  return billed;
+}
+
+function statusOf({
+  stored,
+  billed,
+  lines,
+  nowMs,
+}: {
+  stored: StoredLedger;
+  billed: Billed;
+  lines: readonly StatementLine[];
+  nowMs: number;
+}): SapAiStatementStatus {
+  const { totals, period } = stored.ledger;
+  const meteredByDay = lines.reduce((sum, { metered }) => sum + metered, 0n);
+  const total = lines.reduce((sum, line) => sum + line.billed, 0n);
+  return {
+    source: billed.source,
+    ...(billed.through === undefined ? {} : { dataThrough: billed.through }),
+    polledAt: isoSeconds(nowMs),
+    days: encodeLines(lines),
+    totals: {
+      metered: formatAmount(totals.settled),
+      meteredByDay: formatAmount(meteredByDay),
+      billed: formatAmount(total),
+      unattributed: formatAmount(unattributedIn(lines, billed.through) ?? 0n),
+      held: formatAmount(totals.held),
+    },
+    closed: isClosed(period, billed.through, nowMs),
+  };
+}
+
+function isClosed({ endMs }: Period, through: string | undefined, nowMs: number): boolean {
+  const complete = through !== undefined && through >= utcDay(endMs - 1);
+  return nowMs >= endMs + (complete ? closedAfterMs : givenUpAfterMs);
+}
+
+/** Billed and not metered, over the days SAP has reported. */
+function unattributedIn(lines: readonly StatementLine[], through: string | undefined): bigint | undefined {
+  if (through === undefined) return undefined;
+  const told = lines.filter(({ day }) => day <= through);
+  return told.reduce((sum, { billed, metered }) => sum + billed - metered, 0n);
+}
+
+function isoSeconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseAmount } from '../../accounting/amount.ts';
+import { eventually } from '../../test/control-plane/eventually.ts';
+import { ask, connect } from '../../test/sap-emulator/test-client.ts';
+import { startBudgetWorld } from '../testing/budget-world.ts';
+import type { BudgetWorld } from '../testing/budget-world.ts';
+import {
+  billedBy,
+  bypass,
+  meter,
+  month,
+  pollNow,
+  stageUsage,
+  statement,
+  subscription,
+  today,
+} from './testing/stage-usage.ts';
+
+const synced = { type: 'UsageSynced', status: 'True', reason: 'UsageSynced' } as const;
+
+let world: BudgetWorld;
+beforeAll(async () => {
+  world = await startBudgetWorld();
+});
+afterAll(() => world?.stop());
+
+describe('usage that is billed', () => {
+  test('appears beside what was metered once SAP has closed the day, calls past the sidecar included', async () => {
+    const { namespace, emulator } = await stageUsage(world);
+    await world.fixture.condition(namespace, synced);
+    await world.fixture.condition(namespace, { type: 'Entitled', status: 'True', reason: 'Entitled' });
+    await subscription(world, namespace, { purchased: '1000', consumed: '0', remaining: '1000' });
+
+    await meter(world, namespace, '0.0001');
+    const billed = await bypass(emulator);
+    emulator.closeDay();
+    await pollNow(world, namespace);
+    const remaining = (1_000n * 10n ** 9n - parseAmount(billed)).toString();
+    const found = await subscription(world, namespace, { consumed: billed, dataThrough: today });
+    expect(parseAmount(found.remaining ?? '')).toBe(BigInt(remaining));
+    const stored = await statement(world, namespace);
+    const unattributed = parseAmount(billed) - parseAmount('0.0001');
+    expect(parseAmount(stored.status.totals?.unattributed ?? '')).toBe(unattributed);
+    expect(stored.spec).toMatchObject({ budget: 'main', period: month });
+    expect(stored.status).toMatchObject({
+      source: 'Daily',
+      dataThrough: today,
+      closed: false,
+      totals: { metered: '0.0001', meteredByDay: '0.0001', billed, held: '0' },
+    });
+    const { promptTokens, outputTokens } = emulator.books.read().totals;
+    expect(stored.status.days?.split('\n')).toEqual([
+      'v1 day model version input cacheRead output metered billedInput billedOutput billed',
+      `${today} gpt-4o-mini 2024-07-18 100 20 30 0.0001 ${promptTokens} ${outputTokens} ${billed}`,
+    ]);
+    const message = (await world.fixture.condition(namespace, synced)).message;
+    expect(message).toBe(`SAP has reported usage through ${today}.`);
+  });
+
+  test('is read by month where SAP refuses days to the key, and then adds up to the same', async () => {
+    const { namespace, emulator } = await stageUsage(world, {
+      emulator: { config: { usageData: { dailyForbidden: true } } },
+    });
+    await bypass(emulator);
+    emulator.closeDay();
+    await pollNow(world, namespace);
+    const first = billedBy(emulator);
+    await subscription(world, namespace, { consumed: first });
+    const billed = await bypass(emulator);
+    emulator.closeDay();
+    await pollNow(world, namespace);
+    await subscription(world, namespace, { consumed: billed });
+    const { status } = await statement(world, namespace);
+    expect(status).toMatchObject({ source: 'Monthly', totals: { billed: billed } });
+    const condition = await world.fixture.condition(namespace, synced);
+    expect(condition.message).toContain('refuses daily figures');
+  });
+
+  test('is read with a key whose credentials lie below uaa', async () => {
+    const { namespace } = await stageUsage(world, {
+      secrets: (emulator) => ({ 'usage-key': emulator.usageKey('nested') }),
+    });
+    const condition = await world.fixture.condition(namespace, synced);
+    expect(condition.message).toContain('SAP has reported no usage of subaccount');
+  });
+
+  test('of other subaccounts and services does not count', async () => {
+    const { namespace, emulator } = await stageUsage(world, { spec: { purchased: undefined } });
+    await (await (await connect(emulator, 1)).chat(ask('of another subaccount'))).text();
+    emulator.closeDay();
+    await pollNow(world, namespace);
+    await subscription(world, namespace, { consumed: '0', dataThrough: today });
+    const { status } = await statement(world, namespace);
+    expect(status.totals?.billed).toBe('0');
+    expect((await world.fixture.budget(namespace))?.status?.subscription).not.toHaveProperty('remaining');
+  });
+
+  test('survives a restart of the operator, which asks SAP nothing before it is time', async () => {
+    const { namespace, emulator } = await stageUsage(world);
+    await bypass(emulator);
+    emulator.closeDay();
+    await pollNow(world, namespace);
+    const billed = billedBy(emulator);
+    await subscription(world, namespace, { consumed: billed });
+    const asked = (): number => emulator.captured.counts()['usage-monthly'] ?? 0;
+    const before = asked();
+    await world.restartOperator();
+    const lookAt = (): string | undefined =>
+      world.fixture.logged.find(
+        (line) => line.includes('"controller":"usage"') && line.includes(`"${namespace}/main"`),
+      );
+    await eventually(() => Promise.resolve(lookAt()), {
+      what: 'the new operator has looked at the budget',
+      timeoutMs: 30_000,
+    });
+    await world.fixture.condition(namespace, synced);
+    await subscription(world, namespace, { consumed: billed });
+    expect(asked()).toBe(before);
+    await pollNow(world, namespace);
+    await eventually(() => Promise.resolve(asked() > before ? true : undefined), {
+      what: 'a poll that was asked for',
+      timeoutMs: 30_000,
+    });
+  });
+});

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ensureHelm, runHelm } from '../chart/helm.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane/start.ts';
+import { containerOf, conditionOf, shell, TestRunner, untilTerm } from './testing/test-runner.ts';
+
+const checkout = join(import.meta.dirname, '..', '..');
+/** Helm may have to be built first. */
+const installMs = 1_800_000;
+const images = {
+  'sap-ai-budget': { paths: { '/app': checkout }, programs: { node: process.execPath }, resolver: 'node' },
+};
+
+// Of its own, because the chart is installed for a whole cluster.
+let controlPlane: ControlPlane;
+let runner: TestRunner;
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  runner = await TestRunner.start(controlPlane, { images });
+}, installMs);
+afterAll(async () => {
+  await runner.stop();
+  await controlPlane.stop();
+});
+
+test(
+  'the chart as it is installs an operator that runs here, is asked by the API server through its Service, and serves the sidecar that it has put into a pod',
+  async () => {
+    const helm = await ensureHelm(4, { say: console.error });
+    const chart = join(checkout, 'charts', 'sap-ai-budget');
+    const kubeconfig = controlPlane.kubeconfigPath('admin');
+    const args = ['install', 'budget', chart, '--namespace', runner.namespace, '--wait', '--timeout', '60s'];
+    const installed = await runHelm(helm, args, { kubeconfig, home: runner.dir });
+    expect(installed).toMatchObject({ exitCode: 0 });
+
+    const labels = { 'sapai.eerly.ai/budget': 'chat' };
+    const ready = await runner.until('a pod to be admitted', async () => {
+      // Until the operator's certificate is in the webhook's configuration, nothing is admitted.
+      await runner
+        .createPod('app', { containers: [shell('main', `env; ${untilTerm}`)] }, labels)
+        .catch(() => undefined);
+      return (await runner.pod('app')) && runner.untilReady('app');
+    });
+    expect(conditionOf(ready, 'Initialized')).toBe('True');
+    expect(containerOf(ready, 'sap-ai-budget')).toMatchObject({
+      image: expect.stringMatching(/^sap-ai-budget:/),
+      ready: true,
+    });
+    expect(await runner.untilLog(ready, 'sap-ai-budget', /configuration loaded/)).toContain('"chat"');
+    expect(await runner.untilLog(ready, 'main', /runs/)).toContain(
+      `AICORE_BASE_URL=http://${ready.status?.podIP}:15480/v2`,
+    );
+  },
+  installMs,
+);
