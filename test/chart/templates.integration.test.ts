@@ -148,8 +148,10 @@ describe.each(helmMajors)('Helm %i', (major) => {
       'sapaibudgets.sapai.eerly.ai',
       'sapailedgers.sapai.eerly.ai',
       'sapairatecards.sapai.eerly.ai',
+      'sapaistatements.sapai.eerly.ai',
     ]);
     expect(crds.map(({ metadata }) => metadata['annotations'])).toEqual([
+      annotations,
       annotations,
       annotations,
       annotations,
