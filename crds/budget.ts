@@ -19,7 +19,8 @@ import {
   observedGeneration,
   periodName,
   startDay,
-  timeZone,
+  writtenObjectName,
+  writtenTimeZone,
 } from './field-types.ts';
 import { amountText, quantity, signedAmountText } from './quantity.ts';
 
@@ -49,7 +50,7 @@ const aiCore = z
 
 const period = z
   .object({
-    timeZone: timeZone.default('Etc/UTC').describe('IANA time zone in which days begin.'),
+    timeZone: writtenTimeZone.default('Etc/UTC').describe('IANA time zone in which days begin.'),
     startDay: startDay.default(1).describe('Day of the month on which the limit begins anew.'),
   })
   .prefault({})
@@ -78,7 +79,7 @@ const outputTokens = z
   .meta(
     validated({
       rule: '!has(self.maximum) || self.minimum <= self.maximum',
-      message: 'minimum must be at most maximum',
+      message: 'outputTokens.minimum (64 unless set) must be at most outputTokens.maximum',
     }),
   )
   .describe('Bounds for the output of a request.');
@@ -103,7 +104,7 @@ const budgetSpec = z
     outputTokens,
     unifiedMetering,
     rateCardRef: z
-      .object({ name: objectName.default('default').describe('Name of the SapAiRateCard.') })
+      .object({ name: writtenObjectName.default('default').describe('Name of the SapAiRateCard.') })
       .prefault({})
       .describe('Rate card that requests are priced with.'),
   })
@@ -201,7 +202,6 @@ export const budgetResource: CustomResource = {
       type: 'string',
       jsonPath: '.status.reserved',
       description: 'CU leased to pods.',
-      priority: 1,
     },
     { name: 'Held', type: 'string', jsonPath: '.status.held', description: 'CU whose use is not known yet.' },
     { name: 'Remaining', type: 'string', jsonPath: '.status.remaining', description: 'CU left to lease.' },
@@ -254,7 +254,7 @@ export const budgetResource: CustomResource = {
       type: 'RateCardCurrent',
       good: 'True',
       meaning:
-        'The rate card has a factor for today, and every model has a rate. Models without one are refused; the others work.',
+        'The rate card has a factor for today, and every model has a rate. Models without one are refused.',
     },
     {
       type: 'Enforcing',

@@ -1,12 +1,26 @@
 import { z } from 'zod';
-import { listMap } from './custom-resource.ts';
+import { listMap, validated } from './custom-resource.ts';
+
+/**
+ * The pattern of a field that people write, once more as a rule: a regular expression is no message for a person.
+ * Only for patterns without quotes and backslashes, which CEL would read differently.
+ */
+function saidInWords(pattern: RegExp, message: string): ReturnType<typeof validated> {
+  return validated({ rule: `self.matches('${pattern.source}')`, message });
+}
+
+const objectNamePattern = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 
 /** Name of an object in the same namespace (RFC 1123 subdomain). */
-export const objectName = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+export const objectName = z.string().min(1).max(253).regex(objectNamePattern);
+
+/** The same where a person writes it. */
+export const writtenObjectName = objectName.meta(
+  saidInWords(
+    objectNamePattern,
+    'must be the name of an object: lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',
+  ),
+);
 
 /** Name of a namespace (RFC 1123 label). */
 export const namespaceName = z
@@ -35,22 +49,33 @@ export const periodName = z
   .max(10)
   .regex(/^[0-9]{4}-(0[1-9]|1[0-2])(-[0-9]{2})?$/);
 
+const timeZonePattern = /^[A-Za-z][A-Za-z0-9_+-]*([/][A-Za-z0-9_+-]+){0,3}$/;
+
 /** IANA time zone by form; whether it exists only the operator can say. */
-export const timeZone = z
-  .string()
-  .min(1)
-  .max(64)
-  .regex(/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,3}$/);
+export const timeZone = z.string().min(1).max(64).regex(timeZonePattern);
+
+/** The same where a person writes it. */
+export const writtenTimeZone = timeZone.meta(
+  saidInWords(timeZonePattern, 'must be the IANA name of a time zone, such as Etc/UTC or Europe/Berlin'),
+);
 
 /** Day of the month on which a period starts. */
 export const startDay = z.int32().min(1).max(28);
+
+const modelPatternForm = /^[A-Za-z0-9*][A-Za-z0-9*._:/-]*$/;
 
 /** A pattern for names of models: `*` stands for any run of characters. */
 export const modelPattern = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[A-Za-z0-9*][A-Za-z0-9*._:/-]*$/);
+  .regex(modelPatternForm)
+  .meta(
+    saidInWords(
+      modelPatternForm,
+      'must be a name, with "*" for any characters, such as gpt-4o or gpt-5*: no other sign stands for more than itself',
+    ),
+  );
 
 /** Generation of the object that status speaks about. */
 export const observedGeneration = z
