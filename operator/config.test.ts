@@ -46,9 +46,13 @@ test.each([
   { env: { ...least, SAPAIBUDGET_NAMESPACE: 'A/B' }, says: 'SAPAIBUDGET_NAMESPACE: must be a namespace' },
   { env: { ...least, SAPAIBUDGET_LISTEN: '9443' }, says: 'SAPAIBUDGET_LISTEN: must be host:port' },
   { env: { ...least, SAPAIBUDGET_LISTEN: 'a:99999' }, says: 'SAPAIBUDGET_LISTEN: must have a port' },
-  { env: { ...least, SAPAIBUDGET_LEASE_SECONDS: '1' }, says: 'SAPAIBUDGET_LEASE_SECONDS' },
-  { env: { ...least, SAPAIBUDGET_REFRESH_SECONDS: 'often' }, says: 'SAPAIBUDGET_REFRESH_SECONDS' },
-  { env: { SAPAIBUDGET_LOG_LEVEL: 'loud' }, says: 'SAPAIBUDGET_LOG_LEVEL' },
+  { env: { ...least, SAPAIBUDGET_LEASE_SECONDS: '1' }, says: 'SAPAIBUDGET_LEASE_SECONDS: must be 5 to 3600' },
+  {
+    env: { ...least, SAPAIBUDGET_REFRESH_SECONDS: 'often' },
+    says: 'SAPAIBUDGET_REFRESH_SECONDS: must be 1 to 3600',
+  },
+  { env: { ...least, SAPAIBUDGET_LEASE_SECONDS: '7.5' }, says: 'must be a whole number of seconds' },
+  { env: { ...least, SAPAIBUDGET_LOG_LEVEL: 'loud' }, says: 'must be debug, info, warn or error' },
 ])('a start with a bad setting is refused: $says', ({ env, says }) => {
   expect(() => readConfig(env)).toThrow(says);
 });

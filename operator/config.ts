@@ -22,7 +22,12 @@ const list = z
   );
 
 const seconds = (fallback: number, { min, max }: { min: number; max: number }) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
+  z.coerce
+    .number(`must be ${min} to ${max}`)
+    .int('must be a whole number of seconds')
+    .min(min, `must be ${min} to ${max}`)
+    .max(max, `must be ${min} to ${max}`)
+    .default(fallback);
 
 /** JSON in a variable: what goes into pods has too many members for variables of their own. */
 const injection = z
@@ -52,7 +57,9 @@ const environment = z.object({
   SAPAIBUDGET_ALLOWED_SAP_HOSTS: list,
   SAPAIBUDGET_REFRESH_SECONDS: seconds(60, { min: 1, max: 3_600 }),
   SAPAIBUDGET_LEASE_SECONDS: seconds(300, { min: 5, max: 3_600 }),
-  SAPAIBUDGET_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  SAPAIBUDGET_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
+    .default('info'),
 });
 
 /** Names of all settings, for the documentation. */

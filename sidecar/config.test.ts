@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readConfig } from './config.ts';
+import { ConfigError, readConfig } from './config.ts';
 
 const appKey = 's3cret-'.repeat(6);
 const least = {
@@ -35,4 +35,21 @@ test.each([
   const read = () => readConfig({ ...least, [name]: value });
   expect(read).toThrow(name);
   expect(read).not.toThrow(/s3cret|short-secret/);
+});
+
+test('every setting that cannot be used has one sentence', () => {
+  const env = {
+    SAPAIBUDGET_LISTEN: '1',
+    SAPAIBUDGET_WAIT_SECONDS: 'soon',
+    SAPAIBUDGET_MAX_BODY_BYTES: '1.5',
+  };
+  expect(() => readConfig(env)).toThrow(
+    new ConfigError(
+      'these settings cannot be used: SAPAIBUDGET_LISTEN: must be host:port, such as 127.0.0.1:15480; ' +
+        'SAPAIBUDGET_OPERATOR_URL: must be set to the https URL of the operator; ' +
+        'SAPAIBUDGET_APP_KEY: must be set to the key of the application, 32 to 256 characters; ' +
+        'SAPAIBUDGET_WAIT_SECONDS: must be 0 to 300 seconds; ' +
+        'SAPAIBUDGET_MAX_BODY_BYTES: must be 1024 to 268435456 bytes',
+    ),
+  );
 });

@@ -102,6 +102,14 @@ test('a second process on the same port ends without touching the journal', asyn
   expect((await chat(first, 'Hello')).status).toBe(200);
 });
 
+test('settings that cannot be used end the start with 2 and a sentence, without a stack', async () => {
+  const on = await stageWithoutSidecar();
+  const env = { ...sidecarEnv(on.folder, on.operator.url), SAPAIBUDGET_WAIT_SECONDS: 'soon' };
+  await expect(startSidecarProcess(env)).rejects.toThrow(
+    /^the sidecar ended with 2: sap-ai-budget sidecar: these settings cannot be used: SAPAIBUDGET_WAIT_SECONDS: must be 0 to 300 seconds$/,
+  );
+});
+
 test('a process that finds itself replaced by a newer one ends with 1', async () => {
   const on = await stageWithoutSidecar();
   const sidecar = await start(on);

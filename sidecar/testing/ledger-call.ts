@@ -39,6 +39,7 @@ export function ledgerCall(cap: string): LedgerCall {
         name: 'team-a/pod',
         nowMs: Date.now(),
         leaseSeconds: made.leaseSeconds,
+        mayGrant: true,
       };
       const { answer } = handleLeaseRequest(ledger, request, context);
       if (made.trouble === 'lost') throw new Error('the answer was lost');

@@ -164,6 +164,7 @@ class State {
       name: 'team-a/under-test',
       nowMs: Date.now(),
       leaseSeconds: fixture.leaseSeconds,
+      mayGrant: true,
     });
     fixture.events.push(...events);
     return trouble === 'lose' ? undefined : answer;
