@@ -17,6 +17,8 @@ export interface MessageContext {
   name: string;
   nowMs: number;
   leaseSeconds: number;
+  /** False: figures are booked, but nothing is granted, and the answer says that nothing could be. */
+  mayGrant: boolean;
 }
 
 /** What an operator has to tell people about, besides answering. The type is the event's reason. */
@@ -226,7 +228,7 @@ function renew(row: LedgerRow, context: MessageContext): void {
 }
 
 function grant(ledger: Ledger, row: LedgerRow, request: ReportRequest, context: MessageContext): void {
-  if (!request.ask || row.state !== 'open' || !periodIsOpen(ledger, context.nowMs)) return;
+  if (!request.ask || row.state !== 'open' || !mayGrant(ledger, context)) return;
   const amount = grantSize(request.ask, ledger, context.nowMs);
   if (amount === 0n) return;
   changeRow(ledger, row, (r) => {
@@ -235,8 +237,8 @@ function grant(ledger: Ledger, row: LedgerRow, request: ReportRequest, context: 
   });
 }
 
-function periodIsOpen({ period }: Ledger, nowMs: number): boolean {
-  return nowMs >= period.startMs && nowMs < period.endMs;
+function mayGrant({ period }: Ledger, context: MessageContext): boolean {
+  return context.mayGrant && context.nowMs >= period.startMs && context.nowMs < period.endMs;
 }
 
 function newRow(context: MessageContext): LedgerRow {
@@ -281,15 +283,24 @@ function reported(ledger: Ledger, row: LedgerRow, context: MessageContext): Outc
 function answerFields(ledger: Ledger, row: LedgerRow, context: MessageContext) {
   const { settled, outstanding, held } = ledger.totals;
   const left = available(ledger);
-  const grantable = left > 0n && periodIsOpen(ledger, context.nowMs) ? left : 0n;
+  const grantable = left > 0n && mayGrant(ledger, context) ? left : 0n;
   return {
     schema: schemaVersion,
     incarnation: row.incarnation,
     seq: row.seq,
     row: rowFigures(row),
-    remainingSeconds: row.state === 'open' ? Math.max(0, row.expires - Math.ceil(context.nowMs / 1000)) : 0,
+    remainingSeconds: row.state === 'open' ? remainingLife(ledger, row, context.nowMs) : 0,
     ledger: { cap: ledger.cap, settled, outstanding, held, grantable, seq: ledger.seq },
   } as const;
+}
+
+/**
+ * For how long a lease may be spent, in seconds: never beyond its period. The row itself lives on after that, because
+ * its holder still reports what requests under way cost: it is not silent, and not held.
+ */
+function remainingLife({ period }: Ledger, { expires }: LedgerRow, nowMs: number): number {
+  const ends = Math.min(expires, Math.floor(period.endMs / 1000));
+  return Math.max(0, ends - Math.ceil(nowMs / 1000));
 }
 
 function rowFigures({ granted, spent, overrun, unknown, lost, returned, released }: LedgerRow): RowFigures {
