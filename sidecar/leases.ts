@@ -83,9 +83,15 @@ export class Leases {
   }
 
   async #retire(holder: LeaseHolder): Promise<void> {
-    await holder.retire();
-    this.#holders.delete(holder.ledgerUid);
-    this.#retiring.delete(holder.ledgerUid);
+    const { ledgerUid } = holder;
+    try {
+      await holder.retire();
+    } catch (error) {
+      // All is told; the next process of this pod finds the journal once more, and winds it up again.
+      this.#options.log.error({ ledgerUid, err: error }, 'journal of an older period cannot be removed');
+    }
+    this.#holders.delete(ledgerUid);
+    this.#retiring.delete(ledgerUid);
   }
 
   #open(names: { budget: string; ledgerUid: string }): LeaseHolder {

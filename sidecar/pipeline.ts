@@ -103,18 +103,12 @@ async function meterInference(
   { route, catalogue }: InferenceRoute,
   services: Services,
 ): Promise<Admission> {
-  const { booking, clock, config, leases, metrics } = services;
-  const { family } = route;
-  // A deployment that the path names is looked for before the body is read, a model that the body names after.
-  const named = route.deploymentId === undefined ? undefined : selectNamed(exchange, catalogue, route);
+  const { clock, config, metrics } = services;
+  // A deployment that the path names is looked for before the body is read.
+  if (route.deploymentId !== undefined) selectNamed(exchange, catalogue, route);
   const body = parseObject(await readBody(exchange.request, config.maxBodyBytes));
-  const { executables } = family;
-  const target = named ?? selectModel(exchange.request, catalogue, { model: body['model'], executables });
-  const outline = family.outline(body, { catalogue, deployment: target.deployment });
-  const demand = boundRequest(outline, { catalogue, nowMs: clock.wallMs() });
-  booking.refuseClosedRoute({ catalogue, target, demand });
   // From here on money is set aside: whatever happens below ends the reservation.
-  const admission = await reserve(exchange, { catalogue, target, family, demand }, leases);
+  const admission = await admitInPeriod(exchange, { route, catalogue, body }, services);
   metrics.overhead.observe({ phase: 'admit' }, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   if (admission.clampedTokens !== undefined) metrics.clamped.inc(modelLabels(admission));
   metrics.inFlight.inc();
@@ -127,6 +121,41 @@ async function meterInference(
     admission.reservation.unknown('connection_lost');
     metrics.duration.observe(modelLabels(admission), (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   }
+}
+
+/** A request whose period ends while it waits is admitted in the next one, by that one's prices. */
+async function admitInPeriod(
+  exchange: Exchange,
+  call: InferenceRoute & { body: Record<string, unknown> },
+  services: Services,
+): Promise<Admission> {
+  const { ledger, budget } = call.catalogue.budget;
+  try {
+    return await admit(exchange, call, services);
+  } catch (error) {
+    if (!(error instanceof ProxyError) || error.reason !== 'lease_unavailable') throw error;
+    const current = services.configuration.budgets?.get(budget);
+    if (current?.state !== 'ready' || current.catalogue.budget.ledger.uid === ledger.uid) throw error;
+    return admit(exchange, { ...call, catalogue: current.catalogue }, services);
+  }
+}
+
+/** Decides what a request may cost, and reserves it. */
+async function admit(
+  exchange: Exchange,
+  { route, catalogue, body }: InferenceRoute & { body: Record<string, unknown> },
+  { booking, clock, leases }: Services,
+): Promise<Admission> {
+  const { family } = route;
+  const { executables } = family;
+  const target =
+    route.deploymentId === undefined
+      ? selectModel(exchange.request, catalogue, { model: body['model'], executables })
+      : selectNamed(exchange, catalogue, route);
+  const outline = family.outline(body, { catalogue, deployment: target.deployment });
+  const demand = boundRequest(outline, { catalogue, nowMs: clock.wallMs() });
+  booking.refuseClosedRoute({ catalogue, target, demand });
+  return reserve(exchange, { catalogue, target, family, demand }, leases);
 }
 
 function selectNamed(

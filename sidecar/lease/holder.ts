@@ -68,6 +68,7 @@ export class LeaseHolder {
   readonly #schedule: ReportSchedule;
   readonly #ended = new AbortController();
   #phase: Phase = startPhase;
+  #retiring = false;
   #running: Promise<void> | undefined;
   #ask: { need: NanoCu; want: NanoCu; done: () => void; failed: (error: LeaseError) => void } | undefined;
 
@@ -126,11 +127,14 @@ export class LeaseHolder {
   }
 
   /**
-   * Takes no new requests, returns what is idle once those under way are over, and removes the journal. That of a
+   * Takes no new requests and refuses those that wait, returns what is idle once those under way are over, and removes the journal. That of a
    * barred lease stays: a person may want to read it.
    */
   async retire(): Promise<void> {
+    this.#retiring = true;
     if (this.#running === undefined) return this.#book.remove();
+    this.#ask?.failed(retired());
+    this.#line.notify();
     this.#schedule.leave();
     await this.#running;
     if (this.#phase === 'done') this.#book.remove();
@@ -245,6 +249,7 @@ export class LeaseHolder {
   }
 
   #refuseUnusable(): void {
+    if (this.#retiring) throw retired();
     if (this.#phase === 'superseded' || this.#phase === 'barred' || this.#phase === 'done')
       throw unavailable('this lease is not spent any more');
     if (this.#phase === 'ledger_unknown')
@@ -352,6 +357,10 @@ function silent(): LeaseError {
 
 function ungranted(): LeaseError {
   return unavailable('the operator does not grant what it says is left');
+}
+
+function retired(): LeaseError {
+  return unavailable('the period of this request has just ended: try again');
 }
 
 function unavailable(message: string): LeaseError {
