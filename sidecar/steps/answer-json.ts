@@ -33,11 +33,28 @@ export function endOfWhole(
   answer: WholeAnswer,
   { readAnswer }: Pick<Family, 'readAnswer'>,
 ): CallEnd {
-  // Whatever comes of the rest, SAP has refused without running anything.
-  if (status !== 200) return { kind: 'answered', status };
+  if (status !== 200)
+    return { kind: 'answered', status, mayHaveRun: status === 400 && mayBeFiltered(answer) };
   if (answer.kind === 'too_long') return { kind: 'read_bound' };
   if (answer.kind === 'broken') return { kind: 'connection_lost' };
   return { kind: 'answered', status, ...readAnswer(parse(answer.content)) };
+}
+
+/**
+ * Whether a 400 can come from Azure's content filter, which is billed. Orchestration words its errors in another way: its
+ * own input filter answers 400 before any model is called.
+ */
+function mayBeFiltered(answer: WholeAnswer): boolean {
+  if (answer.kind !== 'whole') return true;
+  const error = recordOf(parse(answer.content)['error']);
+  return (
+    error['code'] === 'content_filter' ||
+    recordOf(error['innererror'])['code'] === 'ResponsibleAIPolicyViolation'
+  );
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
 }
 
 /**

@@ -63,6 +63,16 @@ const cases: { name: string; end: CallEnd; want: object }[] = [
   { name: '500 is unknown', end: status(500), want: unknown('upstream_error') },
   { name: '502 is unknown', end: status(502), want: unknown('upstream_error') },
   { name: '504 is unknown', end: status(504), want: unknown('upstream_error') },
+  {
+    name: '408 is unknown: a model ran until time was up',
+    end: status(408),
+    want: unknown('upstream_error'),
+  },
+  {
+    name: '400 of a content filter is unknown: what it looked at is billed',
+    end: { kind: 'answered', status: 400, mayHaveRun: true },
+    want: unknown('upstream_error'),
+  },
   { name: '302 is unknown', end: status(302), want: unknown('upstream_error') },
   { name: '204 is unknown', end: status(204), want: unknown('upstream_error') },
   { name: 'what was not sent costs nothing', end: { kind: 'not_sent' }, want: nothing },

@@ -24,7 +24,12 @@ export type CallEnd =
   | ({ kind: 'read_bound' } & AnswerReport)
   /** An error event inside an answer that had begun with 200. */
   | ({ kind: 'error_in_stream' } & AnswerReport)
-  | ({ kind: 'answered'; status: number } & AnswerReport);
+  | ({
+      kind: 'answered';
+      status: number;
+      /** Whether a status that refuses does not say that no model ran. */
+      mayHaveRun?: boolean;
+    } & AnswerReport);
 
 /** What is booked for a call. */
 export type Settlement =
@@ -34,8 +39,18 @@ export type Settlement =
 
 const nothing: Settlement = { kind: 'settled', spent: 0n };
 
-/** What SAP answers without having run a model: 4xx refuses, 503 is not ready. */
-function isWithoutInference(status: number): boolean {
+/**
+ * What SAP answers without having run a model: 4xx refuses, 503 is not ready. A model that took too long for somebody
+ * (408) has run, and so may one whose prompt or answer a content filter refused: Azure bills both.
+ */
+function isWithoutInference({
+  status,
+  mayHaveRun = false,
+}: {
+  status: number;
+  mayHaveRun?: boolean;
+}): boolean {
+  if (mayHaveRun || status === 408) return false;
   return (status >= 400 && status < 500) || status === 503;
 }
 
@@ -55,7 +70,7 @@ export interface CallPricing {
 export function settlementOf(end: CallEnd, pricing: CallPricing): Settlement {
   if (end.kind === 'not_sent') return nothing;
   if (end.kind === 'answered' && end.status !== 200)
-    return isWithoutInference(end.status) ? nothing : { kind: 'unknown', reason: 'upstream_error' };
+    return isWithoutInference(end) ? nothing : { kind: 'unknown', reason: 'upstream_error' };
   const usage = pricing.readUsage(end.usage);
   if (usage === undefined || contradictsContent(end, usage))
     return { kind: 'unknown', reason: unknownReasonOf(end) };
