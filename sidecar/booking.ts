@@ -36,7 +36,7 @@ export class Booking {
     throw new ProxyError(
       'bound_exceeded',
       `deployment ${target.deploymentId} has cost more than the bound of a request with ${closed.model}, which is not used any more: ` +
-        `correct its rates in the rate card, or restart this pod to try again`,
+        `see the sidecar's log for the request; the route opens when prices or limits change, or after a restart`,
     );
   }
 
@@ -127,10 +127,12 @@ export function modelLabels(
   };
 }
 
-/** New prices make a new route. */
+/** New prices or output limits make a new route. */
 function routeOf(
   { catalogue, target }: Pick<Admission, 'catalogue' | 'target'>,
   { model, version }: PricedModel,
 ): string {
-  return `${target.resourceGroup}/${target.deploymentId} ${model}@${version} ${catalogue.budget.priceVersion}`;
+  const { priceVersion, outputTokens } = catalogue.budget;
+  const limits = `${outputTokens.minimum}-${outputTokens.maximum ?? ''}`;
+  return `${target.resourceGroup}/${target.deploymentId} ${model}@${version} ${priceVersion} ${limits}`;
 }
