@@ -145,7 +145,7 @@ export class LeaseWorld {
     const message = pick(this.#messages, which, keep);
     if (!message) return;
     const { pod, request } = message;
-    const context = { key: pod.key, name: pod.key, nowMs: this.nowMs, leaseSeconds };
+    const context = { key: pod.key, name: pod.key, nowMs: this.nowMs, leaseSeconds, mayGrant: true };
     const before = structuredClone(this.ledger);
     const { answer } = handleLeaseRequest(this.ledger, request, context);
     const repeated = structuredClone(this.ledger);

@@ -66,7 +66,7 @@ function openFor({ ledger, nowMs }: Scene, key: string): void {
     ledgerUid: 'uid',
     processId: processA,
   } as const;
-  handleLeaseRequest(ledger, request, { key, name: key, nowMs, leaseSeconds });
+  handleLeaseRequest(ledger, request, { key, name: key, nowMs, leaseSeconds, mayGrant: true });
 }
 
 describe('evidence', () => {

@@ -43,6 +43,8 @@ function figures({ spent = 0, overrun = 0, returned = 0, unknown: unknowns = [] 
 export class Scene {
   readonly ledger: Ledger;
   nowMs = startMs + 1000;
+  /** Whether the budget may still grant to its holders. */
+  mayGrant = true;
   events: LedgerEvent[] = [];
 
   constructor(cap = 10) {
@@ -97,7 +99,13 @@ export class Scene {
   }
 
   #context(key = 'a') {
-    return { key: `pod:${key}`, name: `team-a/${key}`, nowMs: this.nowMs, leaseSeconds };
+    return {
+      key: `pod:${key}`,
+      name: `team-a/${key}`,
+      nowMs: this.nowMs,
+      leaseSeconds,
+      mayGrant: this.mayGrant,
+    };
   }
   #take({ answer, events }: Outcome): LeaseAnswer {
     this.events.push(...events);

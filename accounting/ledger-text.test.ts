@@ -183,7 +183,7 @@ describe('what is held', () => {
 
 /** A pod that holds one CU and does not know what it cost. */
 function openAndLose(ledger: ReturnType<typeof newLedger>, key: string): void {
-  const context = { key, name: key, nowMs: startMs + 1000, leaseSeconds };
+  const context = { key, name: key, nowMs: startMs + 1000, leaseSeconds, mayGrant: true };
   const common = { schema: schemaVersion, budget: 'chat', ledgerUid: 'uid' } as const;
   const report = { ...common, kind: 'report', incarnation: 1, spent: 0n, overrun: 0n, returned: 0n } as const;
   handleLeaseRequest(ledger, { ...common, kind: 'open', processId: processA }, context);

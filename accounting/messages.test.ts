@@ -57,7 +57,7 @@ test.each([
     period: { name: '2026-11', startMs: 0, endMs: 1 },
     cap: 0n,
   });
-  const context = { key: 'pod:a', name: 'team-a/a', nowMs: 0, leaseSeconds: 1 };
+  const context = { key: 'pod:a', name: 'team-a/a', nowMs: 0, leaseSeconds: 1, mayGrant: true };
   for (const message of [opening('0'.repeat(16)), opening('1'.repeat(16), resume(greatest))])
     handleLeaseRequest(ledger, leaseRequest.parse(message), context);
   expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);

@@ -5,6 +5,9 @@ import { unifiedMetering } from './unified-metering.ts';
 /** Version of every message below; an unknown version is refused, never guessed. */
 export const schemaVersion = 1;
 
+/** Most budgets that one pod may spend from. */
+const maxBudgets = 64;
+
 /** Longest time, in seconds, that the operator lets a configuration poll wait. */
 export const maxPollSeconds = 55;
 
@@ -205,10 +208,17 @@ export const tokenAnswer = z.strictObject({
 });
 export type TokenAnswer = z.infer<typeof tokenAnswer>;
 
+/** Of each budget that has had one, the number of the last recall round; a later round has a greater number. */
+const recallNumbers = z
+  .record(budgetName, count)
+  .refine((numbers) => Object.keys(numbers).length <= maxBudgets, 'has more budgets than a pod may name');
+
 export const configurationRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   /** The `etag` of the configuration the sidecar runs with; the answer waits until it differs. */
   seen: z.string().max(128).optional(),
+  /** The `recalls` it has heeded; the answer waits until one of them differs. */
+  recalls: recallNumbers.optional(),
   waitSeconds: z.int().min(0).max(maxPollSeconds),
 });
 export type ConfigurationRequest = z.infer<typeof configurationRequest>;
@@ -295,8 +305,10 @@ export type BudgetConfiguration = z.infer<typeof budgetConfiguration>;
 export const configurationAnswer = z.strictObject({
   schema: z.literal(schemaVersion),
   etag: z.string().min(1).max(128),
-  /** One entry for each budget this pod may spend from, the default first. */
-  budgets: z.array(budgetConfiguration).max(64),
+  /** One entry for each budget this pod may spend from, the default first; none where only a recall is news. */
+  budgets: z.array(budgetConfiguration).max(maxBudgets),
+  /** Holders return at once what is idle of a budget whose number is another than they have heeded. Absent: none. */
+  recalls: recallNumbers.optional(),
 });
 export type ConfigurationAnswer = z.infer<typeof configurationAnswer>;
 

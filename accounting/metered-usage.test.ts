@@ -58,7 +58,7 @@ class Pod {
   #call(request: LeaseRequest, arrives: boolean, answered: boolean): LeaseAnswer | undefined {
     if (!arrives) return undefined;
     const parsed = leaseRequest.parse(JSON.parse(encodeMessage(request)));
-    const context = { key: 'pod:1', name: 'a/p', nowMs: this.#nowMs, leaseSeconds: 300 };
+    const context = { key: 'pod:1', name: 'a/p', nowMs: this.#nowMs, leaseSeconds: 300, mayGrant: true };
     const { answer } = handleLeaseRequest(this.ledger, parsed, context);
     this.ledger = decodeLedger(encodeLedger(this.ledger));
     return answered ? answer : undefined;

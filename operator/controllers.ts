@@ -13,6 +13,7 @@ import type { OperatorConfig } from './config.ts';
 import { budgetKey } from './configuration/budget-ref.ts';
 import type { BudgetRef } from './configuration/budget-ref.ts';
 import { Configurations } from './configuration/configurations.ts';
+import { RecallRounds } from './configuration/recall-rounds.ts';
 import { systemClock } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { ReconcileReport } from './kube/controller.ts';
@@ -114,6 +115,7 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
   const { refreshMs, allowedSapHosts } = config;
   const recordEvent = startEvents(options);
   const ledgerStore = new LedgerStore({ kube, namespace: config.namespace });
+  const configurations = new Configurations({ clock: systemClock });
   const broker = new TokenBroker({ dispatcher, clock: systemClock });
   const onChange = (user: string): void => queue.add(user);
   const own = (run: Promise<void>): void => tasks.own('secret watch', run);
@@ -123,9 +125,9 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
     rateCards,
     secrets: new SecretReader({ kube, clock: systemClock, maxAgeMs: refreshMs, onChange, own, signal }),
     subscriptions: new Subscriptions({ onRevoked: (key) => queue.add(key) }),
-    ledgers: openLedgers(options, { ...watched, ledgerStore, recordEvent }),
+    ledgers: openLedgers(options, { ...watched, ledgerStore, recordEvent, configurations }),
     ledgerStore,
-    configurations: new Configurations({ clock: systemClock }),
+    configurations,
     broker,
     dispatcher,
     clock,
@@ -183,13 +185,20 @@ function openLedgers(
     queue,
     ledgerStore,
     recordEvent,
-  }: Watched & { ledgerStore: LedgerStore; recordEvent: RecordEvent },
+    configurations,
+  }: Watched & { ledgerStore: LedgerStore; recordEvent: RecordEvent; configurations: Configurations },
 ): Ledgers {
+  const rounds = new RecallRounds({
+    clock: systemClock,
+    begin: (budget) => configurations.recall(budget),
+  });
   const ledgers = startLedgers({
     store: ledgerStore,
     clock,
     signal: ledgerSignal,
     onChange: (budget) => queue.addSoon(budget),
+    onShort: (budget) => rounds.want(budget),
+    exists: (budget) => budgets.get(budgetKey(budget)) !== undefined,
     onWrite: (_budget, write) => metrics.countLedgerWrite(write),
     onEvent: (budget, event) => {
       metrics.countLedgerEvent(event);

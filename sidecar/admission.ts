@@ -1,7 +1,8 @@
 import type { NanoCu } from '../accounting/amount.ts';
 import { formatAmount } from '../accounting/amount.ts';
 import type { Catalogue, PricedModel } from './catalogue.ts';
-import type { LeaseHolder, Reservation } from './lease/holder.ts';
+import type { LeaseHolder } from './lease/holder.ts';
+import type { Reservation } from './lease/holder-options.ts';
 import type { Family } from './families/family.ts';
 import type { Demand } from './steps/bound-request.ts';
 import type { Target } from './steps/select-deployment.ts';

@@ -17,19 +17,24 @@ export class Configuration {
   readonly #client: Pick<OperatorClient, 'configuration'>;
   readonly #log: Logger;
   readonly #onChange: (budgets: ReadonlyMap<string, CurrentBudget>) => void;
+  readonly #onRecall: (budgets: readonly string[]) => void;
   #budgets: ReadonlyMap<string, CurrentBudget> | undefined;
   #defaultBudget: string | undefined;
   #etag: string | undefined;
+  #recalls: Record<string, number> | undefined;
   #again = new AbortController();
 
   constructor(options: {
     client: Pick<OperatorClient, 'configuration'>;
     log: Logger;
     onChange: (budgets: ReadonlyMap<string, CurrentBudget>) => void;
+    /** Told of each recall round that begins while this process runs: the budgets whose idle leases others need. */
+    onRecall: (budgets: readonly string[]) => void;
   }) {
     this.#client = options.client;
     this.#log = options.log;
     this.#onChange = options.onChange;
+    this.#onRecall = options.onRecall;
   }
 
   get loaded(): boolean {
@@ -79,16 +84,27 @@ export class Configuration {
       {
         schema: schemaVersion,
         ...(this.#etag !== undefined && { seen: this.#etag }),
+        ...(this.#recalls && { recalls: this.#recalls }),
         waitSeconds: this.#etag === undefined ? 0 : maxPollSeconds,
       },
       signal,
     );
+    this.#heed(answer.recalls ?? {});
     if (answer.etag === this.#etag) return;
     this.#etag = answer.etag;
     this.#defaultBudget = answer.budgets[0]?.budget;
     this.#budgets = new Map(answer.budgets.map((budget) => [budget.budget, current(budget)]));
     this.#log.info({ etag: answer.etag, budgets: [...this.#budgets.keys()] }, 'configuration loaded');
     this.#onChange(this.#budgets);
+  }
+
+  /** Rounds from before this process have nothing to take from it. */
+  #heed(recalls: Record<string, number>): void {
+    const heeded = this.#recalls;
+    this.#recalls = recalls;
+    if (heeded === undefined) return;
+    const news = Object.keys(recalls).filter((budget) => recalls[budget] !== heeded[budget]);
+    if (news.length > 0) this.#onRecall(news);
   }
 }
 

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { LeaseCall } from './lease/courier.ts';
-import { LeaseHolder, type LeaseTimes } from './lease/holder.ts';
+import { LeaseHolder } from './lease/holder.ts';
+import type { LeaseTimes } from './lease/holder-options.ts';
 import { LeaseError } from './lease/lease-error.ts';
 import { Journal, type Replay, journaledLedgers } from './lease/journal.ts';
 
@@ -64,6 +65,11 @@ export class Leases {
   /** Ledgers that this process has a lease of, for one budget. */
   ledgersOf(budget: string): string[] {
     return this.holders.filter(({ lease }) => lease.budget === budget).map(({ ledgerUid }) => ledgerUid);
+  }
+
+  /** Other holders of these budgets need what this process does not use. */
+  recall(budgets: readonly string[]): void {
+    for (const holder of this.holders) if (budgets.includes(holder.lease.budget)) holder.recall();
   }
 
   /** Winds up the leases of ledgers that are not current any more: their periods are over. */

@@ -11,7 +11,7 @@ import { AppKeys } from './keys.ts';
 import { Leases } from './leases.ts';
 import { closeServer, listen } from './listen.ts';
 import { type SidecarMetrics, createMetrics, metricUnits } from './metrics.ts';
-import { createOperatorClient } from './operator-client.ts';
+import { type OperatorClient, createOperatorClient } from './operator-client.ts';
 import { sleep } from './pause.ts';
 import { SapTokens } from './sap-token.ts';
 import { type AppServer, createAppServer } from './server.ts';
@@ -88,13 +88,14 @@ function assemble(
   };
   const metrics = createMetrics();
   const receipts = new Receipts();
-  const operator = createOperatorClient({
-    url: config.operatorUrl,
-    caFile: config.caFile,
-    tokenFile: config.tokenFile,
-  });
+  const operator = operatorOf(config);
   const upstream = createUpstream({ silentMs: config.upstreamMs });
-  const configuration = new Configuration({ client: operator, log, onChange: (budgets) => adopt(budgets) });
+  const configuration = new Configuration({
+    client: operator,
+    log,
+    onChange: (budgets) => adoptLedgers(budgets, { leases, tokens }),
+    onRecall: (budgets) => leases.recall(budgets),
+  });
   const leases = new Leases({
     folder: config.journalDir,
     call: (request, signal) => operator.lease(request, signal),
@@ -110,7 +111,6 @@ function assemble(
     signal: stopping.signal,
     onRefresh: (result) => metrics.tokenRefresh.inc({ result }),
   });
-  const adopt = (budgets: ReadonlyMap<string, CurrentBudget>) => adoptLedgers(budgets, { leases, tokens });
   const services: Services = {
     config,
     clock,
@@ -122,7 +122,7 @@ function assemble(
     metrics,
     life,
     keys: new AppKeys(config.appKey),
-    booking: new Booking({ metrics, receipts, log }),
+    booking: new Booking({ metrics, receipts, clock, log }),
     denials: new Denials(),
     receipts,
     origin: () => origin,
@@ -132,6 +132,10 @@ function assemble(
     await upstream.close();
   };
   return { services, life, polling, stopping, fatal, closeClients };
+}
+
+function operatorOf({ operatorUrl: url, caFile, tokenFile }: SidecarConfig): OperatorClient {
+  return createOperatorClient({ url, caFile, tokenFile });
 }
 
 /** Leases of periods that are over are wound up; a budget that is only unavailable for now keeps its lease. */

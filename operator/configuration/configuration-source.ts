@@ -7,6 +7,7 @@ export interface ConfigurationSource {
   current(budgets: readonly BudgetRef[]): ConfigurationAnswer;
   /**
    * As `current`, at once if its etag differs from `seen`, else as soon as it does or when `timeoutMs` have passed.
+   * Where only a recall differs from `recalls`, without the configurations.
    * Rejects with the signal's reason when that fires first.
    */
   waitForChange(budgets: readonly BudgetRef[], wait: ConfigurationWait): Promise<ConfigurationAnswer>;
@@ -15,6 +16,8 @@ export interface ConfigurationSource {
 export interface ConfigurationWait {
   /** Absent: the caller has seen nothing yet. */
   seen?: string | undefined;
+  /** Numbers of the recall rounds that the caller has heeded, by name of the budget. */
+  recalls?: Record<string, number> | undefined;
   timeoutMs: number;
   signal: AbortSignal;
 }

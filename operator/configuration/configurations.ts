@@ -18,6 +18,9 @@ export class Configurations implements ConfigurationSource {
   /** By budget: who waits for news of it. */
   readonly #waiting = new Map<string, Set<() => void>>();
 
+  /** By budget: the number of its last recall round. */
+  readonly #recalls = new Map<string, number>();
+
   constructor({ clock }: { clock: Clock }) {
     this.#clock = clock;
   }
@@ -37,8 +40,16 @@ export class Configurations implements ConfigurationSource {
     this.#tell(key);
   }
 
+  /** Holders of this budget return at once what they do not use. Numbers are times: greater ones also after a restart. */
+  recall(budget: BudgetRef): void {
+    const key = budgetKey(budget);
+    this.#recalls.set(key, Math.max(this.#clock.nowMs(), (this.#recalls.get(key) ?? 0) + 1));
+    this.#tell(key);
+  }
+
   /** The budget is gone: sidecars are told `BudgetNotFound`. */
   forget(budget: BudgetRef): void {
+    this.#recalls.delete(budgetKey(budget));
     if (this.#published.delete(budgetKey(budget))) this.#tell(budgetKey(budget));
   }
 
@@ -48,12 +59,13 @@ export class Configurations implements ConfigurationSource {
       schema: schemaVersion,
       etag: digestOf(parts.map(({ digest }) => digest)),
       budgets: parts.map(({ configuration }) => configuration),
+      ...this.#recallsOf(budgets),
     };
   }
 
   async waitForChange(
     budgets: readonly BudgetRef[],
-    { seen, timeoutMs, signal }: ConfigurationWait,
+    { seen, recalls, timeoutMs, signal }: ConfigurationWait,
   ): Promise<ConfigurationAnswer> {
     signal.throwIfAborted();
     const untilMs = this.#clock.nowMs() + timeoutMs;
@@ -61,6 +73,8 @@ export class Configurations implements ConfigurationSource {
       const answer = this.current(budgets);
       const leftMs = untilMs - this.#clock.nowMs();
       if (answer.etag !== seen || leftMs <= 0) return answer;
+      // A recall is not worth sending all over again what is known.
+      if (hasNews(answer.recalls, recalls)) return { ...answer, budgets: [] };
       await this.#news(budgets.map(budgetKey), { leftMs, signal });
     }
   }
@@ -87,6 +101,15 @@ export class Configurations implements ConfigurationSource {
     });
   }
 
+  /** A pod's budgets are in one namespace, so that their names tell them apart. */
+  #recallsOf(budgets: readonly BudgetRef[]): Pick<ConfigurationAnswer, 'recalls'> {
+    const numbers = budgets.flatMap((budget): [string, number][] => {
+      const number = this.#recalls.get(budgetKey(budget));
+      return number === undefined ? [] : [[budget.name, number]];
+    });
+    return numbers.length === 0 ? {} : { recalls: Object.fromEntries(numbers) };
+  }
+
   #waitersOf(key: string): Set<() => void> {
     const waiters = this.#waiting.get(key) ?? new Set();
     this.#waiting.set(key, waiters);
@@ -102,6 +125,10 @@ export class Configurations implements ConfigurationSource {
   #tell(key: string): void {
     for (const onNews of this.#waiting.get(key) ?? []) onNews();
   }
+}
+
+function hasNews(now: ConfigurationAnswer['recalls'] = {}, seen: ConfigurationWait['recalls'] = {}): boolean {
+  return Object.entries(now).some(([budget, number]) => seen[budget] !== number);
 }
 
 function keyOf({ namespace, budget }: BudgetConfiguration): string {

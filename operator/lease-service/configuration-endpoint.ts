@@ -12,9 +12,10 @@ const maxPollsOfPod = 4;
 export function configurationEndpoint({ source }: { source: ConfigurationSource }): Endpoint {
   const underWay = new CallsUnderWay(maxPollsOfPod);
   return async (caller, body) => {
-    const { seen, waitSeconds } = parseMessage(configurationRequest, body);
+    const { seen, recalls, waitSeconds } = parseMessage(configurationRequest, body);
     const own = new PodMetering(caller.metering);
-    const wait = { seen: own.sourceEtag(seen), timeoutMs: waitSeconds * 1000, signal: caller.signal };
+    const known = { seen: own.sourceEtag(seen), recalls };
+    const wait = { ...known, timeoutMs: waitSeconds * 1000, signal: caller.signal };
     const answer = await underWay.run(caller.pod.uid, () => source.waitForChange(caller.budgets, wait));
     return encodeMessage(own.apply(answer));
   };

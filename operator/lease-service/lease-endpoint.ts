@@ -27,10 +27,10 @@ export function leaseEndpoint({
   const underWay = new CallsUnderWay(maxCallsOfRow);
   return async (caller, body) => {
     const request = parseMessage(leaseRequest, body);
-    const context = { ...holderOf(caller), nowMs: clock.nowMs(), leaseSeconds };
-    const answer = await underWay.run(`${context.key} ${request.ledgerUid}`, async () => {
-      const { book, message } = await chooseBook(ledgers, request, caller);
-      return book ? book.handle(message, context) : refusal('ledger_unknown');
+    const holder = { ...holderOf(caller), nowMs: clock.nowMs(), leaseSeconds };
+    const answer = await underWay.run(`${holder.key} ${request.ledgerUid}`, async () => {
+      const { book, mayGrant } = await chooseBook(ledgers, request, caller);
+      return book ? book.handle(request, { ...holder, mayGrant }) : refusal('ledger_unknown');
     });
     return encodeMessage(answer satisfies LeaseAnswer);
   };
@@ -45,12 +45,12 @@ async function chooseBook(
   ledgers: Ledgers,
   request: LeaseRequest,
   caller: Caller,
-): Promise<{ book: LeaseBook | undefined; message: LeaseRequest }> {
+): Promise<{ book: LeaseBook | undefined; mayGrant: boolean }> {
   const budget = { namespace: caller.pod.namespace, name: request.budget };
   const allowed = caller.budgets.some(({ name }) => name === budget.name);
   const book = await ledgers.find(request.ledgerUid, budget, { signal: caller.signal });
   if (book && budgetKey(book.budget) !== budgetKey(budget)) throw new EndpointError('ledger_of_other_budget');
-  if (allowed) return { book, message: request };
-  if (!book?.hasRow(holderOf(caller).key)) throw new EndpointError('budget_not_allowed', budgetKey(budget));
-  return { book, message: request.kind === 'open' ? request : { ...request, ask: undefined } };
+  if (!allowed && !book?.hasRow(holderOf(caller).key))
+    throw new EndpointError('budget_not_allowed', budgetKey(budget));
+  return { book, mayGrant: allowed };
 }

@@ -55,6 +55,8 @@ export async function startService(
     clock,
     onEvent: () => undefined,
     onChange: () => undefined,
+    onShort: () => undefined,
+    exists: () => true,
     signal,
   });
   const configurations = new Configurations({ clock });

@@ -1,4 +1,5 @@
 import { extendPeriod, setCap } from '../../accounting/ledger.ts';
+import { callsForRecall, isRecallable } from '../../accounting/ledger-recall.ts';
 import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
@@ -17,10 +18,13 @@ export type Grants = 'undecided' | 'allowed' | 'never';
 /** One ledger with its actor. */
 export class LedgerAccount implements LeaseBook {
   readonly #writer: LedgerWriter;
+  readonly #onShort: () => void;
   grants: Grants = 'undecided';
 
-  constructor(writer: LedgerWriter) {
+  /** `onShort` is told each time that holders should give back what they do not use; it must not throw. */
+  constructor(writer: LedgerWriter, { onShort }: { onShort: () => void }) {
     this.#writer = writer;
+    this.#onShort = onShort;
   }
 
   get uid(): string {
@@ -49,11 +53,20 @@ export class LedgerAccount implements LeaseBook {
   }
 
   async handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
-    const allowed = this.#withoutForbiddenAsk(request);
-    return this.#writer.submit((ledger) => {
-      const { answer, events } = handleLeaseRequest(ledger, allowed, context);
-      return { result: answer, events, refused: answer.kind === 'refused' };
+    const mayGrant = context.mayGrant && this.grants !== 'never';
+    const need = mayGrant && request.kind === 'report' ? (request.ask?.need ?? 0n) : 0n;
+    if (need > 0n && this.grants === 'undecided')
+      throw new LedgerError('unavailable', 'the operator has not looked at this budget yet; try again');
+    const { key } = context;
+    const { answer, short } = await this.#writer.submit((ledger) => {
+      const before = ledger.rows.get(key)?.granted;
+      const { answer: given, events } = handleLeaseRequest(ledger, request, { ...context, mayGrant });
+      const denied = ledger.rows.get(key)?.granted === before ? need : 0n;
+      const result = { answer: given, short: callsForRecall(ledger, { key, denied }) };
+      return { result, events, refused: given.kind === 'refused' };
     });
+    if (short) this.#onShort();
+    return answer;
   }
 
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean> {
@@ -64,26 +77,18 @@ export class LedgerAccount implements LeaseBook {
   }
 
   /** Takes over cap and end of the period; also without a difference it fails if the ledger cannot be used. */
-  follow({ cap, period }: Pick<LedgerNeed, 'cap' | 'period'>): Promise<void> {
-    return this.#writer.submit((ledger) => {
+  async follow({ cap, period }: Pick<LedgerNeed, 'cap' | 'period'>): Promise<void> {
+    const short = await this.#writer.submit((ledger) => {
       setCap(ledger, cap);
       if (period.startMs === ledger.period.startMs) extendPeriod(ledger, period.endMs);
-      return { result: undefined };
+      return { result: isRecallable(ledger) };
     });
+    if (short) this.#onShort();
   }
 
   /** Makes held what silent holders had. */
   expire(nowMs: number): Promise<void> {
     return this.#writer.submit((ledger) => ({ result: undefined, events: expireRows(ledger, nowMs) }));
-  }
-
-  /** Figures are booked in any case; what is asked for is granted only where that is decided. */
-  #withoutForbiddenAsk(request: LeaseRequest): LeaseRequest {
-    if (this.grants === 'allowed' || request.kind === 'open' || !request.ask) return request;
-    if (this.grants === 'undecided')
-      throw new LedgerError('unavailable', 'the operator has not looked at this budget yet; try again');
-    const { ask: _, ...report } = request;
-    return report;
   }
 }
 

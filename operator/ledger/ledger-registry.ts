@@ -12,8 +12,6 @@ import { WriteRate } from './write-rate.ts';
 const defaultExpireEveryMs = 5000;
 /** How soon the ledgers of one budget are listed again for a uid that was not among them. */
 const searchPauseMs = 10_000;
-/** How long after its start an operator takes for granted that a budget it has not seen yet still exists. */
-const graceMs = 60_000;
 /** Uids and budgets that are remembered at once. */
 const maxSearches = 4096;
 
@@ -28,7 +26,6 @@ class LedgerRegistry implements Ledgers {
   readonly stopped: Promise<void>;
   readonly #options: LedgersOptions;
   readonly #rate: WriteRate;
-  readonly #startedMs: number;
   readonly #byUid = new Map<string, LedgerAccount>();
   readonly #current = new Map<string, LedgerAccount>();
   /** By budget: when its ledgers were last listed for a uid that nobody knew, and their names by uid. */
@@ -37,7 +34,6 @@ class LedgerRegistry implements Ledgers {
   constructor(options: LedgersOptions) {
     this.#options = options;
     this.#rate = new WriteRate({ clock: options.clock });
-    this.#startedMs = options.clock.nowMs();
     this.stopped = this.#stop(options.signal);
   }
 
@@ -66,10 +62,14 @@ class LedgerRegistry implements Ledgers {
     { signal }: { signal: AbortSignal },
   ): Promise<LeaseBook | undefined> {
     const account = this.#byUid.get(uid) ?? (await this.#search(uid, budget, signal));
-    // A budget that no reconcile has named for so long does not exist any more.
-    const late = this.#options.clock.nowMs() - this.#startedMs >= graceMs;
-    if (late && account?.grants === 'undecided') account.grants = 'never';
+    if (account?.grants === 'undecided' && this.#isFormer(account)) account.grants = 'never';
     return account;
+  }
+
+  /** Whether no reconcile will ever copy a cap into this ledger: its budget is gone, or spends from another one. */
+  #isFormer(account: LedgerAccount): boolean {
+    const current = this.#current.get(budgetKey(account.budget));
+    return current === undefined ? !this.#options.exists(account.budget) : current !== account;
   }
 
   /** Looks for silent holders for as long as the registry lives. */
@@ -150,7 +150,7 @@ class LedgerRegistry implements Ledgers {
   #accountOf(stored: StoredLedger): LedgerAccount {
     const known = this.#byUid.get(stored.uid);
     if (known) return known;
-    const { store, clock, onEvent, onChange, onWrite, signal } = this.#options;
+    const { store, clock, onEvent, onChange, onShort, onWrite, signal } = this.#options;
     const { budget } = stored.ledger;
     const writer = new LedgerWriter({
       store,
@@ -162,7 +162,7 @@ class LedgerRegistry implements Ledgers {
       onWrite: onWrite && ((report) => onWrite(budget, report)),
       signal,
     });
-    const account = new LedgerAccount(writer);
+    const account = new LedgerAccount(writer, { onShort: () => onShort(budget) });
     this.#byUid.set(stored.uid, account);
     return account;
   }

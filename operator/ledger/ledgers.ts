@@ -40,6 +40,10 @@ export interface LedgersOptions {
   /** Told that the current ledger of a budget, or what is wrong with it, has changed. Often: gather before you write. */
   onChange: (budget: BudgetRef) => void;
   onWrite?: (budget: BudgetRef, report: WriteReport) => void;
+  /** Told that holders of a budget should give back what they do not use, after that was stored. Often, too. */
+  onShort: (budget: BudgetRef) => void;
+  /** Whether there is such a budget: one that is only not reconciled yet may grant as soon as it is. */
+  exists: (budget: BudgetRef) => boolean;
   /** Ends the actors: what is being written is finished, what waits is refused. */
   signal: AbortSignal;
   /** How often silent holders are looked for. */

@@ -10,6 +10,7 @@ import type { FaultProxy } from '../../test/control-plane/fault-proxy.ts';
 import { KubeClient } from '../kube/client.ts';
 import { systemClock } from '../kube/clock.ts';
 import type { Clock } from '../kube/clock.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { startLedgers } from './ledger-registry.ts';
 import { LedgerStore, ledgerResource } from './ledger-store.ts';
 import type { WriteReport } from './ledger-writer.ts';
@@ -37,6 +38,10 @@ export interface LedgerSide {
   proxy: FaultProxy;
   clock: ShiftedClock;
   events: LedgerEvent[];
+  /** Budgets whose holders were to give back what they do not use, in order. */
+  short: BudgetRef[];
+  /** Whether its budgets are there. */
+  budgetsExist: boolean;
   /** How often somebody was told that a ledger had changed. */
   readonly changes: number;
   writes: WriteReport[];
@@ -53,7 +58,8 @@ export async function startSide(
   const store = new LedgerStore({ kube, namespace });
   const controller = new AbortController();
   const clock = new ShiftedClock();
-  const seen = { changes: 0 };
+  const seen = { changes: 0, budgetsExist: true };
+  const short: BudgetRef[] = [];
   const events: LedgerEvent[] = [];
   const writes: WriteReport[] = [];
   const ledgers = startLedgers({
@@ -61,6 +67,8 @@ export async function startSide(
     clock,
     onEvent: (_budget, event) => events.push(event),
     onChange: () => (seen.changes += 1),
+    onShort: (ref) => short.push(ref),
+    exists: () => seen.budgetsExist,
     onWrite: (_budget, report) => writes.push(report),
     signal: controller.signal,
     expireEveryMs,
@@ -72,6 +80,13 @@ export async function startSide(
     clock,
     events,
     writes,
+    short,
+    get budgetsExist() {
+      return seen.budgetsExist;
+    },
+    set budgetsExist(exist) {
+      seen.budgetsExist = exist;
+    },
     get changes() {
       return seen.changes;
     },
@@ -101,6 +116,7 @@ export function holder(name: string) {
       name: `${budget.namespace}/${name}`,
       nowMs,
       leaseSeconds: 300,
+      mayGrant: true,
     }),
     open: (ledgerUid: string, processId = '00000000000000aa'): OpenRequest => ({
       ...identity,

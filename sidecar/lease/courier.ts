@@ -8,6 +8,7 @@ import {
   sentRecord,
 } from '../../accounting/lease.ts';
 import type {
+  RowFigures,
   LeaseAnswer,
   LeaseRefusalReason,
   LeaseRequest,
@@ -41,6 +42,10 @@ export interface LastAnswer {
   readonly endsAtMs: number;
   /** `spent` as that message reported it. */
   readonly reportedSpent: NanoCu;
+  /** What other holders have neither used nor given back. */
+  readonly othersHold: NanoCu;
+  /** By how much spent, reserved and held together pass the cap; 0 while they do not. */
+  readonly overdrawn: NanoCu;
 }
 
 const firstBackOffMs = 100;
@@ -116,7 +121,15 @@ export class Courier {
     reportedSpent = lease.spent,
   ): void {
     const endsAtMs = sentAtMs + answer.remainingSeconds * 1000;
-    this.last = { figures: answer.ledger, sentAtMs, endsAtMs, reportedSpent };
+    const { cap, settled, outstanding, held } = answer.ledger;
+    this.last = {
+      figures: answer.ledger,
+      sentAtMs,
+      endsAtMs,
+      reportedSpent,
+      othersHold: atLeastZero(outstanding - unusedOf(answer.row)),
+      overdrawn: atLeastZero(settled + outstanding + held - cap),
+    };
   }
 
   async #deliver(request: LeaseRequest, signal: AbortSignal) {
@@ -143,4 +156,13 @@ export class Courier {
       return undefined;
     }
   }
+}
+
+/** The part of a row's grants that is outstanding: what the ledger's sum has of this holder. */
+function unusedOf({ granted, spent, overrun, unknown, lost, returned, released }: RowFigures): NanoCu {
+  return atLeastZero(granted - (spent - overrun) - unknown - lost - returned - released);
+}
+
+function atLeastZero(amount: NanoCu): NanoCu {
+  return amount > 0n ? amount : 0n;
 }

@@ -1,60 +1,20 @@
-import type { Logger } from 'pino';
 import type { NanoCu } from '../../accounting/amount.ts';
 import { type Lease, type LeaseRecord, idle, newLease } from '../../accounting/lease.ts';
-import type { UnknownReason } from '../../accounting/messages.ts';
-import { type RequestUsage, nameUsage } from '../../accounting/metered-usage.ts';
-import type { Clock } from '../clock.ts';
+import { nameUsage } from '../../accounting/metered-usage.ts';
 import { LeaseBook } from './book.ts';
-import { Courier, type LastAnswer, type LeaseCall, LeaseRefused } from './courier.ts';
-import { type Journal, JournalError, type Replay } from './journal.ts';
+import { Courier, type LastAnswer, LeaseRefused } from './courier.ts';
+import { JournalError } from './journal.ts';
+import type { LeaseHolderOptions, Reservation } from './holder-options.ts';
 import { LeaseError } from './lease-error.ts';
+import { retired, silent, unavailable, ungranted } from './refusals.ts';
 import { type Move, type Wish, nextMove } from './next-move.ts';
 import { type Phase, reactionTo, startPhase } from './phase.ts';
-import { ReportSchedule } from './report-schedule.ts';
+import { Patience } from './patience.ts';
+import { type ReportState, ReportSchedule } from './report-schedule.ts';
 import { WaitingLine, type Waiter, clientGone } from './waiting-line.ts';
-
-/** Times of a lease, in milliseconds. */
-export interface LeaseTimes {
-  /** How long a request waits for others to give back before it is refused. */
-  readonly waitMs: number;
-  /** After which time a change is reported. */
-  readonly reportMs: number;
-  /** After which time without traffic the idle part is returned. */
-  readonly idleReturnMs: number;
-}
-
-/** A reservation that was made: exactly one of `settle` and `unknown` ends it, later calls do nothing. */
-export interface Reservation {
-  readonly id: string;
-  readonly amount: NanoCu;
-  /** The request is over and cost this much (nano-CU), more than reserved if it must be, for these tokens. */
-  settle(spent: NanoCu, usage?: RequestUsage): void;
-  /** The request is over and nobody knows what it cost. */
-  unknown(reason: UnknownReason): void;
-}
-
-export interface LeaseHolderOptions {
-  readonly budget: string;
-  readonly ledgerUid: string;
-  readonly journal: Journal;
-  readonly replay: Replay;
-  readonly call: LeaseCall;
-  readonly clock: Clock;
-  readonly times: LeaseTimes;
-  /** A random id of 16 hex digits, new each time. */
-  readonly newProcessId: () => string;
-  readonly log: Logger;
-  /** The process must end: another one of this pod holds the lease, or the books do not add up. */
-  readonly onFatal: (error: Error) => void;
-  /** The operator does not know this ledger (any more): the configuration may say more. */
-  readonly onLedgerUnknown: () => void;
-}
 
 const freshMs = 1000;
 const retryRefusedMs = 5000;
-const askAgainMs = 25;
-/** How often one asks that has waited as long as it may: what the operator says is left may be gone by then. */
-const maxLateAsks = 5;
 
 /**
  * Holds one budget's lease for one period: reserves from what it has, asks the operator for more when that does
@@ -70,6 +30,8 @@ export class LeaseHolder {
   #phase: Phase = startPhase;
   #retiring = false;
   #running: Promise<void> | undefined;
+  /** When (monotonic ms) the operator answered last after others had had time to give back. */
+  #recalledAtMs = Number.NEGATIVE_INFINITY;
   #ask: { need: NanoCu; want: NanoCu; done: () => void; failed: (error: LeaseError) => void } | undefined;
 
   constructor(options: LeaseHolderOptions) {
@@ -119,11 +81,15 @@ export class LeaseHolder {
    * @throws LeaseError
    */
   async reserve(id: string, wish: Wish, signal: AbortSignal): Promise<Reservation> {
-    if (this.#line.length === 0 && this.#alive() && idle(this.#book.lease) >= wish.amount)
-      return this.#take(id, wish.amount);
+    if (this.#line.length === 0 && this.#mayTake(wish.amount)) return this.#take(id, wish.amount);
     this.#start();
     const arrivedMs = this.#options.clock.monotonicMs();
     return this.#line.join({ id, wish, signal, deadlineMs: arrivedMs + this.#options.times.waitMs });
+  }
+
+  /** Other holders need what this one does not use: it is returned at once. */
+  recall(): void {
+    this.#schedule.recall();
   }
 
   /**
@@ -180,23 +146,43 @@ export class LeaseHolder {
 
   /** Steps of the request that is first in line. */
   async #serve(waiter: Waiter): Promise<Reservation> {
-    for (let asks = 0, lateAsks = 0; ;) {
+    const patience = new Patience();
+    for (;;) {
       if (waiter.signal.aborted) throw clientGone();
       this.#refuseUnusable();
-      const move = this.#nextMove(waiter);
+      const move = this.#nextMove(waiter, patience);
       if (move.kind === 'reserve') return this.#take(waiter.id, move.amount);
       if (move.kind === 'refuse') throw this.#exhausted();
       if (move.kind === 'wait') {
-        asks = 0;
+        patience.noteWaited();
         await this.#line.change(this.#leftMs(waiter), waiter.signal);
-        continue;
-      }
-      // Others may be faster than we each time: not as fast as the network allows.
-      if (asks > 0) await this.#line.change(Math.min(freshMs, askAgainMs * 2 ** asks), waiter.signal);
-      this.#refuseUnreachable(waiter);
-      if (this.#leftMs(waiter) <= 0 && ++lateAsks > maxLateAsks) throw ungranted();
-      await this.#askFor(move, waiter);
-      asks += 1;
+      } else await this.#askPatiently(move, { waiter, patience });
+    }
+  }
+
+  async #askPatiently(
+    move: Extract<Move, { kind: 'ask' | 'askLater' }>,
+    { waiter, patience }: { waiter: Waiter; patience: Patience },
+  ): Promise<void> {
+    const pauseMs = patience.pauseMs(move.kind);
+    if (move.kind === 'askLater') await this.#giveOthersTime(waiter, pauseMs);
+    else if (pauseMs > 0) await this.#line.change(pauseMs, waiter.signal);
+    this.#refuseUnreachable(waiter);
+    if (!patience.mayAsk(this.#leftMs(waiter) <= 0)) throw ungranted();
+    await this.#askFor(move, waiter);
+    patience.noteAsked(move.kind);
+    if (patience.recalled) this.#recalledAtMs = this.#options.clock.monotonicMs();
+  }
+
+  /** Until the time is over, the waiter is late, or it can be served. */
+  async #giveOthersTime(waiter: Waiter, ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = Math.min(clock.monotonicMs() + ms, waiter.deadlineMs);
+    for (;;) {
+      const leftMs = untilMs - clock.monotonicMs();
+      if (leftMs <= 0 || waiter.signal.aborted || this.#mayTake(waiter.wish.amount)) return;
+      this.#refuseUnusable();
+      await this.#line.change(leftMs, waiter.signal);
     }
   }
 
@@ -204,13 +190,17 @@ export class LeaseHolder {
     return deadlineMs - this.#options.clock.monotonicMs();
   }
 
-  #nextMove({ wish, deadlineMs }: Waiter): Move {
+  #nextMove({ wish, deadlineMs }: Waiter, patience: Patience): Move {
     const nowMs = this.#options.clock.monotonicMs();
     const { last } = this.#courier;
     return nextMove(wish, {
       idle: idle(this.#book.lease),
       reserved: this.#book.lease.reserved,
       grantable: last?.figures.grantable ?? 0n,
+      othersHold: last?.othersHold ?? 0n,
+      overdrawn: last?.overdrawn ?? 0n,
+      contested: this.#schedule.contested,
+      recalled: patience.recalled || nowMs - this.#recalledAtMs < freshMs,
       fresh: last !== undefined && nowMs - last.sentAtMs < freshMs,
       alive: this.#alive(),
       late: nowMs >= deadlineMs,
@@ -246,6 +236,18 @@ export class LeaseHolder {
   #alive(): boolean {
     const { last } = this.#courier;
     return this.#phase === 'open' && last !== undefined && this.#options.clock.monotonicMs() < last.endsAtMs;
+  }
+
+  /** Whether a request of that cost may be served from what is idle. */
+  #mayTake(amount: NanoCu): boolean {
+    return this.#alive() && this.#courier.last?.overdrawn === 0n && idle(this.#book.lease) >= amount;
+  }
+
+  /** What is idle, less what the request that is first in line is about to take. */
+  #returnable(): NanoCu {
+    const rest = idle(this.#book.lease);
+    const first = this.#line.first?.wish.amount;
+    return first !== undefined && this.#mayTake(first) ? rest - first : rest;
   }
 
   #refuseUnusable(): void {
@@ -307,12 +309,7 @@ export class LeaseHolder {
   }
 
   async #reportOnce(signal: AbortSignal): Promise<void> {
-    const reason = await this.#schedule.next(signal, {
-      lease: this.#book.lease,
-      endsAtMs: this.#courier.last?.endsAtMs ?? 0,
-      sentAtMs: this.#courier.last?.sentAtMs ?? 0,
-      asked: () => this.#ask !== undefined,
-    });
+    const reason = await this.#schedule.next(signal, this.#reportState());
     if (reason === 'left') return this.#finish();
     if (reason === 'return') this.#returnIdle();
     const ask = this.#ask;
@@ -322,9 +319,21 @@ export class LeaseHolder {
     this.#line.notify();
   }
 
+  #reportState(): ReportState {
+    const { last } = this.#courier;
+    return {
+      lease: this.#book.lease,
+      endsAtMs: last?.endsAtMs ?? 0,
+      sentAtMs: last?.sentAtMs ?? 0,
+      asked: () => this.#ask !== undefined,
+      overdrawn: last !== undefined && last.overdrawn > 0n,
+      returnable: () => this.#returnable(),
+    };
+  }
+
   /** The ceiling goes down before the report that tells of it leaves. */
   #returnIdle(): void {
-    const amount = idle(this.#book.lease);
+    const amount = this.#returnable();
     if (amount > 0n) this.#book.writeFact({ type: 'return', amount });
   }
 
@@ -349,20 +358,4 @@ export class LeaseHolder {
     this.#phase = phase;
     this.#line.notify();
   }
-}
-
-function silent(): LeaseError {
-  return unavailable('the operator cannot be reached, and the lease it gave does not cover this request');
-}
-
-function ungranted(): LeaseError {
-  return unavailable('the operator does not grant what it says is left');
-}
-
-function retired(): LeaseError {
-  return unavailable('the period of this request has just ended: try again');
-}
-
-function unavailable(message: string): LeaseError {
-  return new LeaseError('lease_unavailable', message);
 }

@@ -2,7 +2,18 @@ import { expect, test } from 'vitest';
 import { maxQuantity } from '../../accounting/amount.ts';
 import { type Standing, nextMove } from './next-move.ts';
 
-const standing: Standing = { idle: 0n, reserved: 0n, grantable: 0n, fresh: true, alive: true, late: false };
+const standing: Standing = {
+  idle: 0n,
+  reserved: 0n,
+  grantable: 0n,
+  othersHold: 0n,
+  overdrawn: 0n,
+  contested: false,
+  recalled: false,
+  fresh: true,
+  alive: true,
+  late: false,
+};
 const wish = { amount: 100n, smallest: 10n, lower: (left: bigint) => (left >= 10n ? left : undefined) };
 
 const cases: { name: string; given: Partial<Standing>; want: object }[] = [
@@ -45,6 +56,61 @@ const cases: { name: string; given: Partial<Standing>; want: object }[] = [
     want: { kind: 'ask', need: 30n, want: 30n },
   },
   { name: 'takes no less than the smallest', given: { idle: 9n }, want: { kind: 'refuse' } },
+  {
+    name: 'asks again when others may give back enough',
+    given: { idle: 30n, othersHold: 1n },
+    want: { kind: 'askLater', need: 70n, want: 70n },
+  },
+  {
+    name: 'lets others give back before it waits for its own requests, or takes less',
+    given: { idle: 50n, reserved: 50n, othersHold: 1n },
+    want: { kind: 'askLater', need: 50n },
+  },
+  {
+    name: 'does not wait for others who hold too little',
+    given: { idle: 4n, grantable: 2n, othersHold: 3n },
+    want: { kind: 'refuse' },
+  },
+  {
+    name: 'is refused once others had time to give back',
+    given: { othersHold: 100n, recalled: true },
+    want: { kind: 'refuse' },
+  },
+  {
+    name: 'takes less once others had time to give back',
+    given: { idle: 50n, othersHold: 100n, recalled: true },
+    want: { kind: 'reserve', amount: 50n },
+  },
+  {
+    name: 'does not wait for others when it is late',
+    given: { othersHold: 100n, late: true },
+    want: { kind: 'refuse' },
+  },
+  {
+    name: 'does not spend what is idle while the cap is passed',
+    given: { idle: 100n, overdrawn: 1n, late: true },
+    want: { kind: 'refuse' },
+  },
+  {
+    name: 'asks for all of it while the cap was passed',
+    given: { idle: 100n, overdrawn: 1n, fresh: false },
+    want: { kind: 'ask', need: 100n },
+  },
+  {
+    name: 'counts what passes the cap against what others may give back',
+    given: { idle: 20n, othersHold: 100n, overdrawn: 110n },
+    want: { kind: 'askLater', need: 100n },
+  },
+  {
+    name: 'does not wait for others who hold less than passes the cap',
+    given: { idle: 20n, othersHold: 100n, overdrawn: 111n },
+    want: { kind: 'refuse' },
+  },
+  {
+    name: 'asks for one request while others go short',
+    given: { fresh: false, contested: true },
+    want: { kind: 'ask', need: 100n, want: 100n },
+  },
   {
     name: 'is refused when it is late and the lease was not renewed',
     given: { idle: 100n, alive: false, late: true },

@@ -17,6 +17,14 @@ export interface Standing {
   readonly reserved: NanoCu;
   /** The most the operator said it could grant. */
   readonly grantable: NanoCu;
+  /** What other holders have neither used nor given back, which a recall may bring back. */
+  readonly othersHold: NanoCu;
+  /** By how much spent, reserved and held together pass the cap: while they do, nothing idle is spent. */
+  readonly overdrawn: NanoCu;
+  /** Whether others were asked lately to give back: then a grant is for one request, so that they find something. */
+  readonly contested: boolean;
+  /** Whether others have had the time to give back, before the operator's last answer. */
+  readonly recalled: boolean;
   /** Whether the operator said so in answer to a report that is recent enough to refuse by. */
   readonly fresh: boolean;
   /** Whether the lease has not ended. */
@@ -29,47 +37,74 @@ export interface Standing {
 export type Move =
   | { kind: 'reserve'; amount: NanoCu }
   | { kind: 'ask'; need: NanoCu; want: NanoCu }
+  /** Ask, once others have had time to give back what the last ask had recalled. */
+  | { kind: 'askLater'; need: NanoCu; want: NanoCu }
   | { kind: 'wait' }
   | { kind: 'refuse' };
 
-/** How many requests like this one a grant should last for. */
+/** How many requests like this one a grant should last for, while nobody else goes short. */
 const requestsPerGrant = 8n;
 
 /**
  * Decides the next step towards a reservation. Nobody is refused, or cut short, while budget is left: before
- * that the operator has been asked lately, and requests under way have had time to give back what they do not use.
+ * that the operator has been asked lately, and other holders and requests under way have had time to give back what
+ * they do not use.
  */
 export function nextMove(wish: Wish, standing: Standing): Move {
-  const { idle, alive, fresh, late } = standing;
-  if (alive && idle >= wish.amount) return { kind: 'reserve', amount: wish.amount };
+  const { alive, fresh, late } = standing;
+  if (alive && spendable(standing) >= wish.amount) return { kind: 'reserve', amount: wish.amount };
   // What a late request has just been told is the last word, also that the lease was not renewed.
   if (!alive && fresh && late) return { kind: 'refuse' };
-  if (!alive || !fresh) return ask(wish.amount, standing, requestsPerGrant);
+  if (!alive || !fresh) return ask(wish.amount, standing);
   return moveWhenShort(wish, standing);
 }
 
 /** The lease does not cover the request, and the operator has said lately what it could add. */
 function moveWhenShort(wish: Wish, standing: Standing): Move {
-  const reachable = standing.idle + standing.grantable;
-  if (reachable >= wish.amount && !standing.late) return ask(wish.amount, standing, requestsPerGrant);
+  const reachable = spendable(standing) + standing.grantable;
+  if (reachable >= wish.amount && !standing.late) return ask(wish.amount, standing);
+  if (worthRecalling(wish, standing)) return { ...askExactly(wish.amount, standing), kind: 'askLater' };
   if (worthWaiting(wish, standing)) return { kind: 'wait' };
   const lowered = reachable >= wish.smallest ? wish.lower(reachable) : undefined;
   if (lowered === undefined) return { kind: 'refuse' };
-  if (lowered <= standing.idle) return { kind: 'reserve', amount: lowered };
-  return ask(lowered, standing, 1n);
+  if (lowered <= spendable(standing)) return { kind: 'reserve', amount: lowered };
+  return askExactly(lowered, standing);
 }
 
+/** What is idle may be spent only while it is within the cap. */
+function spendable({ idle, overdrawn }: Standing): NanoCu {
+  return overdrawn > 0n ? 0n : idle;
+}
+
+function ask(amount: NanoCu, standing: Standing): Ask {
+  const exact = askExactly(amount, standing);
+  const comfortable = least(amount * requestsPerGrant, maxQuantity);
+  return standing.contested || comfortable <= exact.need ? exact : { ...exact, want: comfortable };
+}
+
+type Ask = Extract<Move, { kind: 'ask' }>;
+
 /** No budget has more than `maxQuantity`: a message that asks for it anyway would only be refused as malformed. */
-function ask(amount: NanoCu, { idle }: Standing, times: bigint): Move {
+function askExactly(amount: NanoCu, standing: Standing): Ask {
+  const idle = spendable(standing);
   const need = least(amount > idle ? amount - idle : 0n, maxQuantity);
-  const comfortable = least(amount * times, maxQuantity);
-  return { kind: 'ask', need, want: times > 1n && comfortable > need ? comfortable : need };
+  return { kind: 'ask', need, want: need };
 }
 
 function least(a: NanoCu, b: NanoCu): NanoCu {
   return a < b ? a : b;
 }
 
-function worthWaiting(wish: Wish, { idle, grantable, reserved, late }: Standing): boolean {
-  return !late && reserved > 0n && idle + grantable + reserved >= wish.smallest;
+function worthRecalling(wish: Wish, standing: Standing): boolean {
+  if (standing.late || standing.recalled) return false;
+  return standing.othersHold > 0n && canBecome(standing, standing.othersHold) >= wish.smallest;
+}
+
+function worthWaiting(wish: Wish, standing: Standing): boolean {
+  return !standing.late && standing.reserved > 0n && canBecome(standing, 0n) >= wish.smallest;
+}
+
+/** The most this holder could spend if everything under way cost nothing, and others gave back that much. */
+function canBecome({ idle, grantable, reserved, overdrawn }: Standing, others: NanoCu): NanoCu {
+  return idle + grantable + reserved + others - overdrawn;
 }

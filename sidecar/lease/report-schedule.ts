@@ -1,9 +1,15 @@
+import type { NanoCu } from '../../accounting/amount.ts';
 import { type Lease, idle } from '../../accounting/lease.ts';
 import type { Clock } from '../clock.ts';
 import { sleep } from '../pause.ts';
 
 /** Why the next report leaves. `left`: there is nothing more to tell, ever. */
 export type ReportReason = 'ask' | 'change' | 'renewal' | 'return' | 'left';
+
+interface Due {
+  readonly reason: ReportReason;
+  readonly atMs: number;
+}
 
 /** What decides when the next report is due. */
 export interface ReportState {
@@ -12,6 +18,10 @@ export interface ReportState {
   readonly endsAtMs: number;
   readonly sentAtMs: number;
   readonly asked: () => boolean;
+  /** Whether more is spent, reserved and held than the cap allows: what is idle is not to be kept. */
+  readonly overdrawn: boolean;
+  /** What no request that could be served now needs. */
+  readonly returnable: () => NanoCu;
 }
 
 /** Decides when a holder reports: at once for an ask, lazily for changes, in time before the lease ends. */
@@ -21,6 +31,7 @@ export class ReportSchedule {
   #changedAtMs: number | undefined;
   #trafficAtMs: number;
   #leaving = false;
+  #recalledAtMs = Number.NEGATIVE_INFINITY;
   #wake: (() => void) | undefined;
 
   constructor(options: { clock: Clock; times: { reportMs: number; idleReturnMs: number } }) {
@@ -50,6 +61,17 @@ export class ReportSchedule {
     this.wake();
   }
 
+  /** Others need what is idle: it is returned at once, and for a moment also what becomes idle. */
+  recall(): void {
+    this.#recalledAtMs = this.#clock.monotonicMs();
+    this.wake();
+  }
+
+  /** Whether others were short of budget lately. */
+  get contested(): boolean {
+    return this.#sinceRecallMs() < contestedMs;
+  }
+
   /** Has the due time computed anew. */
   wake(): void {
     this.#wake?.();
@@ -77,15 +99,29 @@ export class ReportSchedule {
     while (!this.#leaving && !signal.aborted) await this.sleep(leavingCheckMs, signal);
   }
 
-  #due({ lease, endsAtMs, sentAtMs, asked }: ReportState): { reason: ReportReason; atMs: number } {
+  get #recalled(): boolean {
+    return this.#sinceRecallMs() < recallLastsMs;
+  }
+
+  #sinceRecallMs(): number {
+    return this.#clock.monotonicMs() - this.#recalledAtMs;
+  }
+
+  #due({ lease, endsAtMs, sentAtMs, asked, overdrawn, returnable }: ReportState): Due {
     if (asked()) return { reason: 'ask', atMs: 0 };
+    if ((overdrawn || this.#recalled) && returnable() > 0n) return { reason: 'return', atMs: 0 };
+    return this.#dueLater({ lease, endsAtMs, sentAtMs });
+  }
+
+  #dueLater({ lease, endsAtMs, sentAtMs }: Pick<ReportState, 'lease' | 'endsAtMs' | 'sentAtMs'>): Due {
     const rest = idle(lease);
     const quiet = lease.reservations.size === 0;
     if (this.#leaving && quiet) return leavingDue(rest, this.#changedAtMs);
-    const candidates: { reason: ReportReason; atMs: number }[] = [
+    const candidates: Due[] = [
       { reason: 'change', atMs: (this.#changedAtMs ?? never) + this.#times.reportMs },
     ];
-    const renewalMs = Math.max(minRenewalMs, (endsAtMs - sentAtMs) / 3);
+    const lifeMs = endsAtMs - sentAtMs;
+    const renewalMs = lifeMs > 0 ? Math.max(minRenewalMs, lifeMs / 3) : lifelessMs;
     if (rest > 0n || !quiet) candidates.push({ reason: 'renewal', atMs: sentAtMs + renewalMs });
     if (rest > 0n && quiet)
       candidates.push({ reason: 'return', atMs: this.#trafficAtMs + this.#times.idleReturnMs });
@@ -93,12 +129,18 @@ export class ReportSchedule {
   }
 }
 
+/** Longer than a request that was denied waits before it asks again. */
+const recallLastsMs = 2000;
+/** After this time a lease may be comfortable again. */
+const contestedMs = 10_000;
 const never = Number.POSITIVE_INFINITY;
 const leavingCheckMs = 60_000;
-/** An operator that grants no life is not asked more often than this. */
+/** However short a life is, it is not renewed more often than this. */
 const minRenewalMs = 1000;
+/** A lease without life has nothing to lose: its period is over, and it only waits for requests under way. */
+const lifelessMs = 15_000;
 
-function leavingDue(rest: bigint, changedAtMs: number | undefined): { reason: ReportReason; atMs: number } {
+function leavingDue(rest: bigint, changedAtMs: number | undefined): Due {
   if (rest > 0n) return { reason: 'return', atMs: 0 };
   return { reason: changedAtMs === undefined ? 'left' : 'change', atMs: 0 };
 }

@@ -1,5 +1,5 @@
 import { sleep } from '../pause.ts';
-import type { Reservation } from './holder.ts';
+import type { Reservation } from './holder-options.ts';
 import { LeaseError } from './lease-error.ts';
 import type { Wish } from './next-move.ts';
 
@@ -33,6 +33,11 @@ export class WaitingLine {
 
   get length(): number {
     return this.#places.length;
+  }
+
+  /** The one that is being served. */
+  get first(): Waiter | undefined {
+    return this.#places[0];
   }
 
   /** Waits for a reservation. Throws LeaseError. */
