@@ -27,6 +27,14 @@ help: ## List the targets
 demo: install ## A budget applied, spent to its cap and explained, on a real API server (KEEP=1: stay up)
 	@node test/demo/main.ts
 
+.PHONY: demo-red
+demo-red: install ## Show that the demo notices: without the chart, without the webhook, with one price wrong
+	@for plant in chart webhook price; do \
+	  echo "PLANT=$$plant"; \
+	  if PLANT=$$plant node test/demo/main.ts >/dev/null 2>&1; then echo "  the demo did not notice" >&2; exit 1; fi; \
+	  echo '  red, as it should be'; \
+	done
+
 ##@ Check
 
 .PHONY: verify

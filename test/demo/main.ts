@@ -1,27 +1,35 @@
 /**
- * The main job, visible: a budget applied with kubectl, an application of SAP's SDK that spends until the cap, and
- * three books held against each other. Ends with 0 only if every rule holds. `KEEP=1` stays up afterwards;
- * `PLANT=price` makes one factor wrong by 0.00001, and the demo has to turn red.
+ * The main job, as it is installed: `helm install`, two teams with a budget and a subscription each, and a label on
+ * their pods. Whatever runs, the operator included, is started by the runner from objects of the API server; the
+ * applications are SAP's and OpenAI's SDKs as they are. Ends with 0 only if every rule holds.
+ *
+ * `KEEP=1` stays up afterwards. `PLANT=price` makes one factor wrong by 0.00001, `PLANT=chart` leaves out the chart,
+ * `PLANT=webhook` takes the webhook away: each has to turn the demo red.
  */
 import { join } from 'node:path';
-import { verdictLines } from '../world/comparison.ts';
-import { decimalText, exact, sum } from '../world/exact.ts';
+import { compareBooks, judgeRefusals, type Verdict, verdictLines } from '../world/comparison.ts';
+import { judgeFailures, judgeReceipts } from '../world/evidence.ts';
 import { statusShows } from '../world/figures.ts';
+import { InstalledWorld } from '../world/installed-world.ts';
 import { interruptible } from '../world/interrupt.ts';
+import { searchEverywhere } from '../world/known-secrets.ts';
+import { operatorNamespace } from '../world/names.ts';
+import { journalsInMemory } from './journals.ts';
 import { checkout } from '../world/programs.ts';
-import { type Spending, spendAndJudge } from '../world/spending.ts';
-import { operatorNamespace, World } from '../world/world.ts';
-import { plantPriceError } from './plant.ts';
-import { say, showCall, showLedgerTable, showText, title } from './show.ts';
+import { billTheDay, judgeStatement } from './billing.ts';
+import { plantPriceError, readPlant, takeWebhookAway } from './plant.ts';
+import { createCallPrinter, say, showLedgerTable, showText, title } from './show.ts';
+import { budgetName, followSpending, type SpentTeam, teams } from './team.ts';
 
-const namespace = 'team-a';
-const budget = { namespace, name: 'chat' };
-/** The port that examples/demo/aicore-key.yaml names. */
+/** The port that the keys of examples/demo name. */
 const emulatorPort = 15490;
+const plant = readPlant(process.env.PLANT);
 
 async function main(signal: AbortSignal): Promise<boolean> {
-  title('1  A Kubernetes API server, an SAP subscription, the operator');
-  const world = await World.start({ say, emulatorPort, signal });
+  title('1  A Kubernetes API server, an SAP subscription for each of two teams, helm install');
+  const credentialNamespaces = teams.map(({ namespace }) => namespace);
+  const installChart = plant !== 'chart';
+  const world = await InstalledWorld.start({ say, signal, emulatorPort, credentialNamespaces, installChart });
   try {
     const isGood = await run(world, signal);
     if (process.env.KEEP) await stayUp(world, signal);
@@ -31,56 +39,108 @@ async function main(signal: AbortSignal): Promise<boolean> {
   }
 }
 
-async function run(world: World, signal: AbortSignal): Promise<boolean> {
-  if (process.env.PLANT === 'price') say(await plantPriceError(world));
-  title('2  kubectl apply');
-  await world.kubectl(['create', 'namespace', namespace]);
-  await world.kubectl(['apply', '-n', namespace, '-f', join(checkout, 'examples', 'demo')]);
-  await world.budgetCondition(budget, 'Ready', 'True');
-  await showBudget(world);
+async function run(world: InstalledWorld, signal: AbortSignal): Promise<boolean> {
+  if (plant === 'price') say(await plantPriceError(world));
+  if (plant === 'webhook') say(await takeWebhookAway(world));
+  title('2  kubectl apply: secrets, a budget and an application for each team');
+  for (const { namespace } of teams) {
+    const folder = join(checkout, 'examples', 'demo', namespace);
+    await world.kubectl(['apply', '-n', namespace, '-f', folder]);
+    await world.kubectl([
+      'wait',
+      '-n',
+      namespace,
+      '--for=condition=Ready',
+      `saib/${budgetName}`,
+      '--timeout=30s',
+    ]);
+  }
+  await show(world, 'saib');
 
-  title("3  A pod, its sidecar, and SAP's own SDK in the application");
-  const workload = await world.startWorkload({ namespace, name: 'chat-0', budget: budget.name });
-  const application = world.startApplication(workload);
-  signal.addEventListener('abort', () => void application.stop(), { once: true });
-  const spending = await spendAndJudge(world, { budget, workload, application, onResult: showCall, signal });
-  await application.stop();
-  signal.throwIfAborted();
-
-  title('4  The refusal, whole');
-  showText('', JSON.stringify(spending.report.denial?.body, null, 2));
-
-  title('5  Three books');
-  showBooks(spending);
-  await statusShows(world, budget, spending.ledger);
-  await showBudget(world);
-
-  title('6  What has to be so');
-  for (const line of verdictLines(spending.verdicts)) say(line);
-  return spending.verdicts.every(({ holds }) => holds);
-}
-
-function showBooks({ evidence, ledger, report }: Spending): void {
-  showLedgerTable(evidence);
-  const unspent = exact(ledger.cap) - exact(ledger.settled) - exact(ledger.held);
-  const billed = sum(evidence.billed.map((each) => exact(each.capacityUnits)));
-  say(
-    `requests ${report.results.length}, billed ${decimalText(billed)} CU, left unspent ${decimalText(unspent)} CU`,
+  title('3  The pods have a sidecar now, and spend until they are refused');
+  const printCall = createCallPrinter();
+  const follow = teams.map((team) =>
+    followSpending(world, { team, signal, onResult: (result) => printCall(team.namespace, result) }),
   );
+  const spent = await Promise.all(follow);
+  for (const { team, pod, results } of spent) {
+    const names = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(({ name }) => name);
+    say(
+      `${team.namespace}: ${results.length} calls of ${team.sdk}; containers of ${pod.metadata.name}: ${names.join(', ')}`,
+    );
+  }
+  const [first] = spent;
+  title('4  The refusal, whole');
+  showText('', JSON.stringify(first?.denial?.body, null, 2));
+  return judge(world, spent);
 }
 
-async function showBudget(world: World): Promise<void> {
-  showText('$ kubectl get saib -n team-a', await world.kubectl(['get', 'saib', '-n', namespace]));
+async function judge(world: InstalledWorld, spent: SpentTeam[]): Promise<boolean> {
+  title('5  Three books for each team');
+  for (const { team, evidence, ledger } of spent) {
+    showText(team.namespace, '');
+    showLedgerTable(evidence);
+    await statusShows(world, { namespace: team.namespace, name: budgetName }, ledger);
+  }
+  title('6  Somebody calls past the sidecar, SAP closes the day, the operator polls');
+  const bypass = await billTheDay(world, spent);
+  say(`past the sidecar: ${bypass.capacityUnits} CU`);
+  const verdicts: Verdict[] = [];
+  for (const each of spent) {
+    const { evidence, results, team } = each;
+    const own = [
+      ...compareBooks(evidence),
+      ...judgeRefusals(evidence),
+      ...judgeReceipts(results, evidence.billed),
+      ...judgeFailures(results),
+    ];
+    verdicts.push(...own.map((verdict) => ({ ...verdict, rule: `${team.namespace}: ${verdict.rule}` })));
+    verdicts.push(...(await judgeStatement(world, each, bypass)));
+  }
+  await show(world, 'saib,sais', '-o', 'wide');
+  verdicts.push(...(await searchSecretsOf(world, spent)));
+  title('7  What has to be so');
+  for (const line of verdictLines(verdicts)) say(line);
+  return verdicts.every(({ holds }) => holds);
 }
 
-async function stayUp(world: World, signal: AbortSignal): Promise<void> {
+/** Objects, and what every container has printed; the applications' environment is in their pods' objects. */
+async function searchSecretsOf(world: InstalledWorld, spent: SpentTeam[]): Promise<Verdict[]> {
+  const operator = await world.kubectl([
+    'logs',
+    '-n',
+    operatorNamespace,
+    'deployment/sap-ai-budget-operator',
+  ]);
+  const places = [{ name: 'log of the operator', text: operator }];
+  for (const { team, pod } of spent)
+    for (const container of ['application', 'sap-ai-budget']) {
+      const text = await world.logs(team.namespace, pod.metadata.name, container);
+      places.push({ name: `log of ${container} in ${team.namespace}`, text });
+    }
+  places.push(...(await journalsInMemory()));
+  const namespaces = [operatorNamespace, ...teams.map(({ namespace }) => namespace)];
+  return searchEverywhere(world.controlPlane, { namespaces, places });
+}
+
+async function show(world: InstalledWorld, what: string, ...options: string[]): Promise<void> {
+  const args = ['get', what, '-A', ...options];
+  showText(`$ kubectl ${args.join(' ')}`, await world.kubectl(args));
+}
+
+async function stayUp(world: InstalledWorld, signal: AbortSignal): Promise<void> {
   title('Everything stays up until Ctrl-C');
   say(`export KUBECONFIG=${world.controlPlane.kubeconfigPath('admin')}`);
-  say(`kubectl describe saib -n ${namespace} chat; kubectl get sail -n ${operatorNamespace} -o yaml`);
-  say(`the emulator's books: ${world.emulator.url}/__emulator/books`);
-  for (const { url, adminUrl } of world.sidecars)
-    say(`the sidecar: ${url} for the application, ${adminUrl}/metrics`);
-  say(`logs: ${world.dir}`);
+  say('kubectl get pods -A; kubectl describe saib -n team-a chat; kubectl get sail -n sap-ai-budget -o yaml');
+  say(`kubectl patch saib chat -n team-a --type merge -p '{"spec":{"monthlyLimit":"1"}}'   # raises the cap`);
+  say('kubectl exec is not there without a kubelet; a call with the key of the pod:');
+  say(
+    `kubectl get pod -n team-a -l app=application -o jsonpath='{.items[0].status.podIP} {.items[0].spec.containers[0].env[?(@.name=="OPENAI_API_KEY")].value}'`,
+  );
+  say(
+    'curl -i http://<pod address>:15480/v1/chat/completions -H "authorization: Bearer <key>" -d \'{"model":"gpt-4o","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}\'',
+  );
+  say(`the emulator's books: ${world.emulator.url}/__emulator/books; logs: ${world.dir}`);
   if (signal.aborted) return;
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }

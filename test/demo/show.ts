@@ -20,13 +20,27 @@ export function showText(heading: string, text: string): void {
   console.log(text.trimEnd());
 }
 
-/** One call as its application saw it. */
-export function showCall(result: CallResult): void {
+/** How many calls of each namespace are shown before the rest is only counted. */
+const shown = 12;
+
+/** Prints calls as their applications saw them: the first of each namespace, and all that were not simply answered. */
+export function createCallPrinter(): (namespace: string, result: CallResult) => void {
+  const counts = new Map<string, number>();
+  return (namespace, result) => {
+    const count = (counts.get(namespace) ?? 0) + 1;
+    counts.set(namespace, count);
+    const isPlain = result.outcome === 'ok' && !result.headers['sapaibudget-max-tokens-clamped'];
+    if (count <= shown || !isPlain) say(callLine(namespace, result));
+    if (count === shown + 1) say(`${namespace}  … the next calls that are simply answered are not shown`);
+  };
+}
+
+function callLine(namespace: string, result: CallResult): string {
   const { id, call, outcome, status, headers, message } = result;
   const reserved = `reserved ${(headers['sapaibudget-cu-reserved'] ?? '-').padEnd(12)}`;
   const failure = outcome === 'ok' ? '' : `  ${status ?? ''} ${message ?? ''}`;
   const what = `${String(id).padStart(3)} ${call.kind.padEnd(6)} ${call.model.padEnd(11)} ${outcome.padEnd(6)}`;
-  say(`${what} ${reserved} ${costOf(result)}  ${notesOn(result).join(', ')}${failure}`);
+  return `${namespace}  ${what} ${reserved} ${costOf(result)}  ${notesOn(result).join(', ')}${failure}`;
 }
 
 function costOf({ outcome, spent, unknown }: CallResult): string {

@@ -40,11 +40,11 @@ describe('a budget that an unmodified client spends to its cap', () => {
   test('holds without refusing, cutting short or hoarding, and every book agrees', async () => {
     const budget = { namespace: 'spends', name: 'chat' };
     const workload = await startIn(budget.namespace, '300m');
-    const { verdicts, report } = await spendAndJudge(world, { budget, workload, application });
+    const { verdicts, denial } = await spendAndJudge(world, { budget, workload, application });
     await end(budget.namespace, workload);
     expect(verdictLines(verdicts.filter(({ holds }) => !holds))).toEqual([]);
-    expect(report.denial).toMatchObject({ status: 429, headers: { 'x-should-retry': 'false' } });
-    expect(report.denial?.headers).not.toHaveProperty('retry-after');
+    expect(denial).toMatchObject({ status: 429, headers: { 'x-should-retry': 'false' } });
+    expect(denial?.headers).not.toHaveProperty('retry-after');
   });
 
   test('turns red when one price is wrong in its fifth decimal', async () => {

@@ -85,6 +85,15 @@ export class Emulator {
     if (!answer.ok) throw new Error(`the emulator refused the faults: ${await answer.text()}`);
   }
 
+  /** What was billed today appears in SAP's usage data from now on. */
+  async closeDay(): Promise<void> {
+    const answer = await fetch(`${this.url}/__emulator/close-day`, {
+      method: 'POST',
+      signal: AbortSignal.timeout(10_000),
+    });
+    if (!answer.ok) throw new Error(`the emulator did not close the day: ${await answer.text()}`);
+  }
+
   /** Empty books, and no faults. */
   async reset(): Promise<void> {
     const answer = await fetch(`${this.url}/__emulator/reset`, {

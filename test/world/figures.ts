@@ -3,8 +3,8 @@ import { eventually } from '../control-plane/eventually.ts';
 import type { LedgerFigures, MeteredTokens } from './comparison.ts';
 import type { Emulator } from './emulator.ts';
 import { decimalText, exact, sum } from './exact.ts';
-import type { Sidecar } from './sidecars.ts';
-import { operatorNamespace, type World } from './world.ts';
+import { operatorNamespace } from './names.ts';
+import type { World } from './world.ts';
 
 const ledgers = z.object({
   items: z.array(
@@ -28,7 +28,7 @@ export type StoredLedger = LedgerFigures & { rows: string; heldRows: string };
 
 /** Reads the ledger object of a budget's only period from the API server. */
 export async function readLedger(
-  world: World,
+  world: Pick<World, 'controlPlane'>,
   budget: { namespace: string; name: string },
 ): Promise<StoredLedger> {
   const path = `/apis/sapai.eerly.ai/v1alpha1/namespaces/${operatorNamespace}/sapailedgers`;
@@ -46,7 +46,7 @@ const summary = z.object({ status: z.object({ spent: z.string(), held: z.string(
 
 /** Waits until a budget's status, which is written at a bounded rate, says what its ledger says. */
 export async function statusShows(
-  world: World,
+  world: Pick<World, 'controlPlane'>,
   { namespace, name }: { namespace: string; name: string },
   ledger: StoredLedger,
 ): Promise<void> {
@@ -62,7 +62,7 @@ export async function statusShows(
 }
 
 /** Tokens that a sidecar's metrics say it metered since it was started. */
-export async function readMetered(sidecar: Sidecar): Promise<MeteredTokens> {
+export async function readMetered(sidecar: { adminUrl: string }): Promise<MeteredTokens> {
   const answer = await fetch(`${sidecar.adminUrl}/metrics`, { signal: AbortSignal.timeout(10_000) });
   const metrics = await answer.text();
   return {

@@ -1,12 +1,15 @@
 import { eventually } from '../control-plane/eventually.ts';
 import type { Application, CallResult } from './application.ts';
 import { compareBooks, type Evidence, judgeRefusals, type Verdict } from './comparison.ts';
-import { exact, nano } from './exact.ts';
-import { readBilled, readLedger, readMetered, type StoredLedger } from './figures.ts';
+import { cutShortOf, judgeFailures, judgeReceipts, refusalsOf } from './evidence.ts';
+import { exact } from './exact.ts';
+import { readLedger, readMetered, type StoredLedger } from './figures.ts';
 import { searchEverywhere } from './known-secrets.ts';
-import { readReceipt, readStatus } from './sidecar-status.ts';
-import { type Observation, spendUntilRefused, type TrafficReport } from './traffic.ts';
-import { operatorNamespace, type Workload, type World } from './world.ts';
+import { readReceipt, readStatus, type SidecarDoor } from './sidecar-status.ts';
+import { filesOf } from './secret-search.ts';
+import { spendUntilRefused } from './traffic.ts';
+import { operatorNamespace } from './names.ts';
+import type { Workload, World } from './world.ts';
 
 export interface SpendingOptions {
   budget: { namespace: string; name: string };
@@ -18,7 +21,9 @@ export interface SpendingOptions {
 
 /** A budget that was spent until it refused, and everything that can be said about it from outside. */
 export interface Spending {
-  report: TrafficReport;
+  results: CallResult[];
+  /** The first refusal, whole. */
+  denial: CallResult | undefined;
   evidence: Evidence;
   ledger: StoredLedger;
   verdicts: Verdict[];
@@ -28,19 +33,14 @@ export interface Spending {
 export async function spendAndJudge(world: World, options: SpendingOptions): Promise<Spending> {
   const { budget, workload, application, onResult = () => {}, signal } = options;
   const cap = exact((await readLedger(world, budget)).cap);
-  const observe = async (): Promise<Observation> => ({
-    billed: await readBilled(world.emulator),
-    held: (await readStatus(workload, budget)).unknown,
-  });
   // One wave of calls reserves less than a tenth of the caps that runs are given.
   const isFarFromCap = async (): Promise<boolean> => {
-    const { billed, held } = await observe();
-    return (exact(billed) + exact(held)) * 10n < cap * 7n;
+    const { spent, unknown } = await readStatus(workload, budget);
+    return (exact(spent) + exact(unknown)) * 10n < cap * 7n;
   };
-  const report = await spendUntilRefused({
+  const results = await spendUntilRefused({
     application,
     receipt: (id) => readReceipt(workload, id),
-    observe,
     onResult,
     isFarFromCap,
     ...(signal && { signal }),
@@ -48,23 +48,36 @@ export async function spendAndJudge(world: World, options: SpendingOptions): Pro
   const ledger = await reportedLedger(world, options);
   const metered = await readMetered(workload.sidecar);
   const billed = await world.emulator.entries();
-  const { refusals, cutShort } = report;
-  const evidence: Evidence = { ledger, metered, billed, refusals, cutShort };
+  const evidence: Evidence = {
+    ledger,
+    metered,
+    billed,
+    refusals: refusalsOf(results, billed),
+    cutShort: cutShortOf(results, billed),
+  };
   const namespaces = [budget.namespace, operatorNamespace];
-  const secrets = await searchEverywhere(world, { workload, application, namespaces });
+  const places = [
+    ...(await filesOf(workload.sidecar.journalDir)),
+    { name: 'environment of the application', text: JSON.stringify(application.env) },
+    { name: 'output of the application', text: application.output },
+    { name: 'log of the operator', text: await world.programs.log('operator') },
+    { name: 'log of the sidecar', text: await world.programs.log(workload.sidecar.program) },
+  ];
+  const secrets = await searchEverywhere(world.controlPlane, { namespaces, places });
   const verdicts = [
     ...compareBooks(evidence),
     ...judgeRefusals(evidence),
-    ...perRequest(evidence, report),
+    ...judgeReceipts(results, billed),
+    ...judgeFailures(results),
     ...secrets,
   ];
-  return { report, evidence, ledger, verdicts };
+  return { results, denial: results.find(({ outcome }) => outcome === 'denied'), evidence, ledger, verdicts };
 }
 
 /** The ledger once everything its sidecar knows has been reported. */
 export async function reportedLedger(
-  world: World,
-  { budget, workload }: Pick<SpendingOptions, 'budget' | 'workload'>,
+  world: Pick<World, 'controlPlane'>,
+  { budget, workload }: { budget: SpendingOptions['budget']; workload: SidecarDoor },
 ): Promise<StoredLedger> {
   const probe = async (): Promise<StoredLedger | undefined> => {
     const status = await readStatus(workload, budget);
@@ -78,18 +91,4 @@ export async function reportedLedger(
     timeoutMs: 60_000,
     intervalMs: 200,
   });
-}
-
-/** Every request's receipt is its bill, rounded up once; and where the answer told the price, it told the same. */
-function perRequest({ billed }: Evidence, { results }: TrafficReport): Verdict[] {
-  const bills = new Map(billed.map((each) => [each.requestId, exact(each.capacityUnits)]));
-  const paid = results.filter(({ spent }) => spent !== undefined);
-  const wrong = paid.filter(({ headers, spent = '' }) => {
-    const bill = bills.get(headers['x-request-id'] ?? '');
-    const off = bill === undefined ? -1n : exact(spent) - bill;
-    const told = headers['sapaibudget-cu-actual'] ?? spent;
-    return off < 0n || off >= nano || told !== spent;
-  });
-  const rule = `each receipt = its bill, rounded up to a nano-CU (${paid.length})`;
-  return [{ rule, found: `${wrong.length} differ`, holds: wrong.length === 0 && paid.length > 0 }];
 }

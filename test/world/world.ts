@@ -7,12 +7,10 @@ import { freePorts } from '../control-plane/ports.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/start.ts';
 import { Emulator, type EmulatorSettings } from './emulator.ts';
 import { Application } from './application.ts';
+import { operatorNamespace } from './names.ts';
 import { createPod, ensureNode, newAppKey } from './pods.ts';
 import { checkout, Programs } from './programs.ts';
 import { applicationEnv, type Sidecar, sidecarPorts, startSidecar } from './sidecars.ts';
-
-/** Namespace the operator runs in. */
-export const operatorNamespace = 'sap-ai-budget';
 
 const budgetStatus = z.object({
   metadata: z.object({ generation: z.int() }),

@@ -1,0 +1,2 @@
+/** Namespace the operator runs in. */
+export const operatorNamespace = 'sap-ai-budget';
