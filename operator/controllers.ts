@@ -22,6 +22,7 @@ import { Informer } from './kube/informer.ts';
 import { startLedgers } from './ledger/ledger-registry.ts';
 import { LedgerStore } from './ledger/ledger-store.ts';
 import type { Ledgers } from './ledger/ledgers.ts';
+import { podIsGone } from './ledger/pod-is-gone.ts';
 import type { ControllerName, OperatorMetrics } from './metrics.ts';
 import { runRateCardController } from './rate-card/rate-card-controller.ts';
 import { TokenBroker } from './sap/token-broker.ts';
@@ -179,7 +180,7 @@ function startUsage(options: ControllersOptions, watched: Watched, services: Bud
 }
 
 function openLedgers(
-  { clock, metrics, tasks, ledgerSignal }: ControllersOptions,
+  { kube, clock, metrics, tasks, ledgerSignal }: ControllersOptions,
   {
     budgets,
     queue,
@@ -200,6 +201,7 @@ function openLedgers(
     onShort: (budget) => rounds.want(budget),
     exists: (budget) => budgets.get(budgetKey(budget)) !== undefined,
     onWrite: (_budget, write) => metrics.countLedgerWrite(write),
+    podIsGone: (holder) => podIsGone(kube, holder),
     onEvent: (budget, event) => {
       metrics.countLedgerEvent(event);
       const stored = budgets.get(budgetKey(budget));

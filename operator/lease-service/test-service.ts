@@ -57,6 +57,7 @@ export async function startService(
     onChange: () => undefined,
     onShort: () => undefined,
     exists: () => true,
+    podIsGone: () => Promise.resolve(false),
     signal,
   });
   const configurations = new Configurations({ clock });

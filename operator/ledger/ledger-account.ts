@@ -1,3 +1,4 @@
+import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
 import { extendPeriod, setCap } from '../../accounting/ledger.ts';
 import { callsForRecall, isRecallable } from '../../accounting/ledger-recall.ts';
 import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledger-transitions.ts';
@@ -5,9 +6,11 @@ import type { MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { LedgerError } from './ledger-error.ts';
+import { Admissions } from './admissions.ts';
 import { type LedgerSnapshot, snapshotOf } from './ledger-snapshot.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { LeaseBook, LedgerNeed } from './ledgers.ts';
+import type { FoldingBook, Holder } from './row-folding.ts';
 
 /**
  * Whether a ledger may grant: `undecided` until a reconcile has copied the budget's cap into it, `never` once its budget
@@ -15,15 +18,20 @@ import type { LeaseBook, LedgerNeed } from './ledgers.ts';
  */
 export type Grants = 'undecided' | 'allowed' | 'never';
 
+/** Rows that a ledger may have before those of holders who are gone are folded: few enough to be read by people. */
+const roomForGone = 500;
+
 /** One ledger with its actor. */
-export class LedgerAccount implements LeaseBook {
+export class LedgerAccount implements LeaseBook, FoldingBook {
   readonly #writer: LedgerWriter;
+  readonly #admissions: Admissions;
   readonly #onShort: () => void;
   grants: Grants = 'undecided';
 
   /** `onShort` is told each time that holders should give back what they do not use; it must not throw. */
   constructor(writer: LedgerWriter, { onShort }: { onShort: () => void }) {
     this.#writer = writer;
+    this.#admissions = new Admissions(writer);
     this.#onShort = onShort;
   }
 
@@ -53,6 +61,11 @@ export class LedgerAccount implements LeaseBook {
   }
 
   async handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
+    if (this.hasRow(context.key)) return this.#handle(request, context);
+    return this.#admissions.admit(() => this.#handle(request, context));
+  }
+
+  async #handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
     const mayGrant = context.mayGrant && this.grants !== 'never';
     const need = mayGrant && request.kind === 'report' ? (request.ask?.need ?? 0n) : 0n;
     if (need > 0n && this.grants === 'undecided')
@@ -84,6 +97,16 @@ export class LedgerAccount implements LeaseBook {
       return { result: isRecallable(ledger) };
     });
     if (short) this.#onShort();
+  }
+
+  closedOut(nowMs: number): readonly Holder[] {
+    const { ledger } = this.#writer.stored;
+    if (countHolders(ledger) <= roomForGone) return [];
+    return [...ledger.rows.values()].filter((row) => isClosedOut(row, nowMs));
+  }
+
+  fold(keys: readonly string[], nowMs: number): Promise<void> {
+    return this.#writer.submit((ledger) => ({ result: foldRows(ledger, keys, nowMs) }));
   }
 
   /** Makes held what silent holders had. */

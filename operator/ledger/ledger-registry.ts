@@ -2,6 +2,7 @@ import { newLedger } from '../../accounting/ledger.ts';
 import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
 import { isKubeError } from '../kube/kube-error.ts';
 import { LedgerAccount } from './ledger-account.ts';
+import { RowFolding } from './row-folding.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import { type StoredLedger, ledgerName } from './ledger-store.ts';
@@ -10,6 +11,7 @@ import type { LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from './ledgers.t
 import { WriteRate } from './write-rate.ts';
 
 const defaultExpireEveryMs = 5000;
+const defaultFoldEveryMs = 60_000;
 /** How soon the ledgers of one budget are listed again for a uid that was not among them. */
 const searchPauseMs = 10_000;
 /** Uids and budgets that are remembered at once. */
@@ -19,6 +21,7 @@ const maxSearches = 4096;
 export function startLedgers(options: LedgersOptions): Ledgers {
   const registry = new LedgerRegistry(options);
   registry.expireRegularly();
+  registry.foldRegularly();
   return registry;
 }
 
@@ -84,6 +87,25 @@ class LedgerRegistry implements Ledgers {
       if (!signal.aborted) this.expireRegularly();
     });
     signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  /** Folds rows of pods that are gone, one ledger after the other, for as long as the registry lives. */
+  foldRegularly(): void {
+    const { clock, podIsGone: isGone, foldEveryMs = defaultFoldEveryMs, signal } = this.#options;
+    const folding = new RowFolding({ clock, isGone });
+    const round = async (): Promise<void> => {
+      // Rows that could not be folded now can be in the next round.
+      for (const account of this.#byUid.values()) await folding.fold(account).catch(() => undefined);
+      if (!signal.aborted) schedule();
+    };
+    const schedule = (): void => {
+      const cancel = clock.after(foldEveryMs, () => {
+        signal.removeEventListener('abort', cancel);
+        void round();
+      });
+      signal.addEventListener('abort', cancel, { once: true });
+    };
+    schedule();
   }
 
   async #openPeriod(

@@ -1,5 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { type Ledger, available } from '../../accounting/ledger.ts';
+import { countHolders } from '../../accounting/ledger-fold.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 
 /** Where a ledger stands, for status and conditions; amounts are nano-CU. */
@@ -18,7 +19,7 @@ export interface LedgerSnapshot {
   /** cap − settled − outstanding − held: below zero when the cap was lowered, or by an overrun. */
   available: NanoCu;
   seq: number;
-  /** Rows, whatever their state. */
+  /** Rows, whatever their state, without the one that holders who are gone are folded into. */
   holders: number;
   /** Why nothing can be granted or reported now, as the last attempt found; absent while all is well. */
   problem?: { reason: string; message: string };
@@ -34,6 +35,16 @@ export function snapshotOf({
   name: string;
   ledger: Ledger;
 }): LedgerSnapshot {
-  const { budget, period, cap, seq, rows, totals } = ledger;
-  return { uid, name, budget, period, cap, ...totals, available: available(ledger), seq, holders: rows.size };
+  const { budget, period, cap, seq, totals } = ledger;
+  return {
+    uid,
+    name,
+    budget,
+    period,
+    cap,
+    ...totals,
+    available: available(ledger),
+    seq,
+    holders: countHolders(ledger),
+  };
 }

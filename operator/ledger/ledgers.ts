@@ -7,6 +7,7 @@ import type { Clock } from '../kube/clock.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import type { LedgerStore } from './ledger-store.ts';
 import type { WriteReport } from './ledger-writer.ts';
+import type { Holder } from './row-folding.ts';
 
 /** The ledger a budget needs now. */
 export interface LedgerNeed {
@@ -48,6 +49,10 @@ export interface LedgersOptions {
   signal: AbortSignal;
   /** How often silent holders are looked for. */
   expireEveryMs?: number;
+  /** Whether the pod of a row can never send a message again; rejects when nobody can say. */
+  podIsGone: (holder: Holder) => Promise<boolean>;
+  /** How often rows of pods that are gone are looked for. */
+  foldEveryMs?: number;
 }
 
 /** The ledgers of all budgets: one actor each, so that every change of one ledger has its turn. */

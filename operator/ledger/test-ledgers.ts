@@ -13,6 +13,7 @@ import type { Clock } from '../kube/clock.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { startLedgers } from './ledger-registry.ts';
 import { LedgerStore, ledgerResource } from './ledger-store.ts';
+import { podIsGone } from './pod-is-gone.ts';
 import type { WriteReport } from './ledger-writer.ts';
 import type { LedgerNeed, Ledgers } from './ledgers.ts';
 
@@ -51,7 +52,11 @@ export interface LedgerSide {
 /** Starts one; several may share a namespace, as replicas do. */
 export async function startSide(
   controlPlane: ControlPlaneAccess,
-  { namespace, expireEveryMs = 3_600_000 }: { namespace: string; expireEveryMs?: number },
+  {
+    namespace,
+    expireEveryMs = 3_600_000,
+    foldEveryMs = 3_600_000,
+  }: { namespace: string; expireEveryMs?: number; foldEveryMs?: number },
 ): Promise<LedgerSide> {
   const proxy = await startFaultProxy(controlPlane);
   const kube = new KubeClient(proxy.kubeConfig(), { fieldManager: 'test' });
@@ -72,6 +77,8 @@ export async function startSide(
     onWrite: (_budget, report) => writes.push(report),
     signal: controller.signal,
     expireEveryMs,
+    podIsGone: (of) => podIsGone(kube, of),
+    foldEveryMs,
   });
   return {
     ledgers,

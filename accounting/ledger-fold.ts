@@ -1,0 +1,72 @@
+import { type Ledger, type LedgerRow, changeRow, unused } from './ledger.ts';
+
+/**
+ * Key of the one row that rows of holders who are gone are added to. Its `seq` counts them, its amounts are their sums,
+ * so that a ledger adds up as before; it is no holder's, and no message can name it.
+ */
+export const foldedKey = 'folded';
+
+/** So long, in seconds, a holder must be silent beyond its lease: longer than any call of it can be under way. */
+const silentSeconds = 600;
+
+/**
+ * Whether all is known of a holder: nothing is outstanding or held, its last SAP token has ended, and it has been silent
+ * for long. Whether it is gone for good is not for the ledger to know.
+ */
+export function isClosedOut(row: LedgerRow, nowMs: number): boolean {
+  if (row.key === foldedKey || unused(row) > 0n || row.unknown > 0n || row.lost > 0n) return false;
+  return (Math.max(row.expires, row.tokenExpires) + silentSeconds) * 1000 < nowMs;
+}
+
+/**
+ * Adds these rows, as far as they are closed out, to the folded one. Only for holders that can never send a message
+ * again: what they have reported cumulatively is known as a part of the sum only.
+ */
+export function foldRows(ledger: Ledger, keys: readonly string[], nowMs: number): void {
+  for (const key of keys) {
+    const row = ledger.rows.get(key);
+    if (row === undefined || !isClosedOut(row, nowMs)) continue;
+    const { granted, spent, overrun, returned, released } = row;
+    changeRow(ledger, row, (r) =>
+      Object.assign(r, { granted: 0n, spent: 0n, overrun: 0n, returned: 0n, released: 0n }),
+    );
+    ledger.rows.delete(key);
+    changeRow(ledger, ledger.rows.get(foldedKey) ?? emptyFold(), (fold) => {
+      fold.seq += 1;
+      fold.granted += granted;
+      fold.spent += spent;
+      fold.overrun += overrun;
+      fold.returned += returned;
+      fold.released += released;
+    });
+  }
+}
+
+/** How many holders a ledger knows of by a row of their own. */
+export function countHolders({ rows }: Ledger): number {
+  return rows.size - (rows.has(foldedKey) ? 1 : 0);
+}
+
+function emptyFold(): LedgerRow {
+  return {
+    key: foldedKey,
+    name: '-',
+    state: 'released',
+    incarnation: 0,
+    processId: '',
+    olderProcessIds: [],
+    wholeSince: 0,
+    seq: 0,
+    granted: 0n,
+    spent: 0n,
+    overrun: 0n,
+    unknown: 0n,
+    lost: 0n,
+    returned: 0n,
+    released: 0n,
+    expires: 0,
+    tokenExpires: 0,
+    unknownCosts: [],
+    lostSinceMs: 0,
+  };
+}

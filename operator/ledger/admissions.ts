@@ -1,0 +1,50 @@
+import type { Ledger } from '../../accounting/ledger.ts';
+import { encodeLedger } from '../../accounting/ledger-text.ts';
+import { maxRowsLength } from '../../crds/ledger.ts';
+import { LedgerError } from './ledger-error.ts';
+import type { LedgerWriter } from './ledger-writer.ts';
+
+/** Rows grow as their holders report: from here on nobody new comes in, so that everybody who is in can go on. */
+const admissionLength = Math.floor(maxRowsLength * 0.9);
+/** A generous length of a new row. */
+const newRowLength = 600;
+
+/** Lets new holders into a ledger while there is room for what those in it have to report. */
+export class Admissions {
+  readonly #writer: LedgerWriter;
+  /** Newcomers whose rows are not stored yet. */
+  #underWay = 0;
+  #measured: { ledger: Ledger; length: number } | undefined;
+
+  constructor(writer: LedgerWriter) {
+    this.#writer = writer;
+  }
+
+  /**
+   * Runs what may make a new row.
+   *
+   * @throws LedgerError `full`
+   */
+  async admit<T>(run: () => Promise<T>): Promise<T> {
+    const length = this.#rowsLength();
+    if (length + (this.#underWay + 1) * newRowLength > admissionLength)
+      throw new LedgerError(
+        'full',
+        `the ledger ${this.#writer.stored.name} has no room for another holder: it has ${length} of at most ${maxRowsLength} characters, the last tenth is for those in it. Rows of pods that are gone are folded within minutes once nothing of theirs is held`,
+      );
+    this.#underWay += 1;
+    try {
+      return await run();
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  /** Measured once for each version that is stored. */
+  #rowsLength(): number {
+    const { ledger } = this.#writer.stored;
+    if (this.#measured?.ledger !== ledger)
+      this.#measured = { ledger, length: encodeLedger(ledger).rows.length };
+    return this.#measured.length;
+  }
+}
