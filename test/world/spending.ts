@@ -4,6 +4,7 @@ import { compareBooks, type Evidence, judgeRefusals, type Verdict } from './comp
 import { exact, nano } from './exact.ts';
 import { readBilled, readLedger, readMetered, type StoredLedger } from './figures.ts';
 import { searchEverywhere } from './known-secrets.ts';
+import { judgeMeteredLines } from './metered-lines.ts';
 import { readReceipt, readStatus } from './sidecar-status.ts';
 import { type Observation, spendUntilRefused, type TrafficReport } from './traffic.ts';
 import { operatorNamespace, type Workload, type World } from './world.ts';
@@ -54,6 +55,7 @@ export async function spendAndJudge(world: World, options: SpendingOptions): Pro
   const secrets = await searchEverywhere(world, { workload, application, namespaces });
   const verdicts = [
     ...compareBooks(evidence),
+    ...judgeMeteredLines(ledger, billed),
     ...judgeRefusals(evidence),
     ...perRequest(evidence, report),
     ...secrets,
