@@ -169,6 +169,7 @@ function startUsage(options: ControllersOptions, watched: Watched, services: Bud
         allowedSapHosts,
         board,
         onReport,
+        onPoll: (poll) => options.metrics.usagePolled(poll),
       },
       onReconcile: reconcileReporter(options, 'usage'),
       signal,
