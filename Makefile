@@ -15,7 +15,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/go/bin
 # What `make generate` writes; never edited by hand.
 GENERATED := crds/generated docs/reference.md charts/sap-ai-budget/values.yaml charts/sap-ai-budget/values.schema.json \
   charts/sap-ai-budget/templates/_rules.tpl charts/sap-ai-budget/templates/webhook.yaml \
-  charts/sap-ai-budget/templates/pod-policy.yaml charts/sap-ai-budget/templates/crds.yaml
+  charts/sap-ai-budget/templates/pod-policy.yaml charts/sap-ai-budget/templates/crds.yaml \
+  charts/sap-ai-budget/dashboards charts/sap-ai-budget/alerts docs/metrics.md
 
 .PHONY: help
 help: ## List the targets
@@ -26,6 +27,17 @@ help: ## List the targets
 .PHONY: demo
 demo: install ## A budget applied, spent to its cap and explained, on a real API server (KEEP=1: stay up)
 	@node test/demo/main.ts
+
+##@ Measure
+
+.PHONY: bench
+bench: bundle ## CPU, throughput, latency and memory of the sidecar beside nginx (WRITE=1: into docs/performance.md)
+	@for program in nginx wrk taskset; do \
+	  command -v $$program >/dev/null && continue; \
+	  apt-get install -y -qq --no-install-recommends nginx-light wrk util-linux >/dev/null && break; \
+	  echo "$$program was not found and could not be installed: install nginx, wrk and taskset (Debian: nginx-light, wrk, util-linux)" >&2; exit 1; \
+	done
+	@node test/bench/main.ts $(if $(WRITE),--write)
 
 ##@ Check
 
@@ -75,9 +87,15 @@ format: install ## Format the source
 	@oxfmt .
 
 .PHONY: generate
-generate: install ## Write CRDs, the reference page and the chart's generated files from their sources
+generate: install ## Write CRDs, pages and the chart's generated files from their sources
 	@node crds/generate.ts
 	@node charts/generate.ts
+
+.PHONY: bundle
+bundle: install ## Make one file of each program, as images have it: .make/bundle/
+	@for program in operator sidecar; do \
+	  rolldown $$program/main.ts --platform node --format esm --minify --log-level warn --file .make/bundle/$$program.mjs >/dev/null; \
+	done
 
 .PHONY: golden
 golden: control-plane helm ## Rewrite the golden files of the tests; read the difference before you commit it
