@@ -45,7 +45,7 @@ bench: bundle ## CPU, throughput, latency and memory of the sidecar beside nginx
 verify: check-generated check-format lint types unused test ## All that CI checks
 
 .PHONY: test
-test: control-plane helm ## Unit, property and integration tests; ends with "N passed, N failed"
+test: control-plane helm prometheus ## Unit, property and integration tests; ends with "N passed, N failed"
 	@vitest run
 
 .PHONY: kill-test
@@ -98,7 +98,7 @@ bundle: install ## Make one file of each program, as images have it: .make/bundl
 	done
 
 .PHONY: golden
-golden: control-plane helm ## Rewrite the golden files of the tests; read the difference before you commit it
+golden: control-plane helm prometheus ## Rewrite the golden files of the tests; read the difference before you commit it
 	@vitest run --update
 
 ##@ Set up
@@ -120,6 +120,10 @@ control-plane: install ## Find or build etcd, kube-apiserver, kube-controller-ma
 .PHONY: helm
 helm: install ## Find or build Helm 3 and 4, which the chart is tested with
 	@node test/chart/main.ts
+
+.PHONY: prometheus
+prometheus: install ## Find or fetch Prometheus, which dashboard and alerts are tested with
+	@node test/dashboard/main.ts
 
 .PHONY: clean
 clean: ## Remove what was installed and made in this directory; built control planes stay in the cache

@@ -60,8 +60,9 @@ export class World {
   readonly emulator: Emulator;
   readonly dir: string;
   readonly operatorUrl: string;
+  /** Where the operator's metrics and probes are. */
+  readonly operatorAdminUrl: string;
   readonly #operatorEnv: Record<string, string>;
-  readonly #operatorReady: string;
   readonly sidecars: Sidecar[] = [];
   readonly #applications: Application[] = [];
 
@@ -79,7 +80,7 @@ export class World {
     this.emulator = emulator;
     this.dir = dir;
     this.operatorUrl = `https://127.0.0.1:${ports[0]}`;
-    this.#operatorReady = `http://127.0.0.1:${ports[1]}/readyz`;
+    this.operatorAdminUrl = `http://127.0.0.1:${ports[1]}`;
     this.#operatorEnv = {
       KUBECONFIG: controlPlane.kubeconfigPath('admin'),
       SAPAIBUDGET_NAMESPACE: operatorNamespace,
@@ -140,7 +141,7 @@ export class World {
       name: 'operator',
       entry: 'operator/main.ts',
       env: this.#operatorEnv,
-      readyUrl: this.#operatorReady,
+      readyUrl: `${this.operatorAdminUrl}/readyz`,
     });
   }
 
