@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { sidecarContainer } from '../operator/webhook/sidecar-container.ts';
 import { alertGroups } from './alerts.ts';
 import { dashboardRows } from './dashboard/dashboard.ts';
 import { labelsOf, metricRows } from './metric-rows.ts';
@@ -60,4 +62,14 @@ test('no label is one that whoever scrapes adds', () => {
   expect(
     labels.filter((label) => ['namespace', 'pod', 'container', 'job', 'instance'].includes(label)),
   ).toEqual([]);
+});
+
+test('the monitor of sidecars reads the port that the webhook gives them', () => {
+  const resources = { requests: {}, limits: {} };
+  const settings = { image: 'i', command: ['c'], operatorUrl: 'https://o', resources };
+  const rest = { journalSizeLimit: '1Mi', logLevel: 'info' } as const;
+  const { ports } = sidecarContainer({ ...settings, ...rest }, { appKey: 'key' });
+  const monitor = readFileSync(new URL('sap-ai-budget/templates/monitoring.yaml', import.meta.url), 'utf8');
+  const read = [...monitor.matchAll(/- port: (\S+)/g)].map((match) => match[1]);
+  expect(read).toEqual(['metrics', ports?.[0]?.['name']]);
 });

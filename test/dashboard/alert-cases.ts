@@ -100,16 +100,30 @@ export const cases: readonly AlertCase[] = [
     labels,
   },
   {
-    what: 'usage data of two days ago is an alert',
+    what: 'usage data that is older than 36 hours and lacks what was spent then is an alert',
     alert: 'SapAiBudgetUsageDataOld',
-    series: { [`sapaibudget_usage_data_timestamp_seconds{${own}}`]: '0x3000' },
+    series: {
+      [`sapaibudget_usage_data_timestamp_seconds{${own}}`]: '0x3000',
+      [`sapaibudget_settled_capacity_units{${own}}`]: '0+1x100 100x2900',
+    },
     at: '38h',
     labels,
   },
   {
     what: 'usage data of yesterday is none',
-    series: { [`sapaibudget_usage_data_timestamp_seconds{${own}}`]: '0x3000' },
+    series: {
+      [`sapaibudget_usage_data_timestamp_seconds{${own}}`]: '0x3000',
+      [`sapaibudget_settled_capacity_units{${own}}`]: '0+1x100 100x2900',
+    },
     at: '35h',
+  },
+  {
+    what: 'old usage data of a budget that spent nothing since is none',
+    series: {
+      [`sapaibudget_usage_data_timestamp_seconds{${own}}`]: '0x3000',
+      [`sapaibudget_settled_capacity_units{${own}}`]: '5x3000',
+    },
+    at: '38h',
   },
   {
     what: 'a lease that ended while something of it was left is an alert',
