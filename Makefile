@@ -52,6 +52,10 @@ test: control-plane helm prometheus ## Unit, property and integration tests; end
 kill-test: control-plane ## Kill sidecar and operator in mid-traffic, many times, and compare the books
 	@node test/kill/main.ts
 
+.PHONY: dashboard
+dashboard: control-plane prometheus ## Spend, and show what every query of the dashboard comes to
+	@node test/dashboard/main.ts
+
 .PHONY: fresh
 fresh: install ## Run `make demo` and `make test` in a fresh clone of HEAD with an empty HOME (slow)
 	@node test/fresh/main.ts
@@ -123,7 +127,7 @@ helm: install ## Find or build Helm 3 and 4, which the chart is tested with
 
 .PHONY: prometheus
 prometheus: install ## Find or fetch Prometheus, which dashboard and alerts are tested with
-	@node test/dashboard/main.ts
+	@node test/dashboard/main.ts --fetch-only
 
 .PHONY: clean
 clean: ## Remove what was installed and made in this directory; built control planes stay in the cache

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dashboardRows } from '../../charts/dashboard/dashboard.ts';
+import { budgetRow } from '../../charts/dashboard/budget-rows.ts';
+import { dashboardQueries, filledIn } from './dashboard-queries.ts';
 import { type SpendingScene, seen, spendAll, startScene } from './spending-scene.ts';
 
 let scene: SpendingScene;
@@ -9,20 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene?.stop());
 
-const queries = dashboardRows
-  .flatMap(({ panels }) => panels)
-  .flatMap(({ title, queries: ofPanel }) => ofPanel.map(({ expr, legend }) => ({ title, legend, expr })));
-
-/** As Grafana fills its variables in, with everything selected. */
-function filledIn(expression: string): string {
-  return expression
-    .replaceAll('$__rate_interval', '10m')
-    .replaceAll('$namespace', '.*')
-    .replaceAll('$budget', '.*');
-}
-
-test.each(queries)('$title, $legend: Prometheus has an answer', async ({ expr }) => {
-  const query = filledIn(expr);
+test.each(dashboardQueries)('$title, $legend: Prometheus has an answer', async ({ query }) => {
   await seen(scene.prometheus, query);
   const samples = await scene.prometheus.query(query);
   expect(samples.filter(({ value }) => Number.isFinite(value))).not.toEqual([]);
@@ -33,9 +21,9 @@ test('a query of a metric that no program has comes back empty', async () => {
 });
 
 test('a budget that is not selected is not shown', async () => {
-  const [first] = queries;
-  const query = (first?.expr ?? '').replaceAll('$namespace', 'team-a').replaceAll('$budget', 'other');
-  expect(await scene.prometheus.query(query)).toEqual([]);
+  const ofBudgets = budgetRow.panels.flatMap(({ queries }) => queries);
+  for (const { expr } of ofBudgets)
+    expect(await scene.prometheus.query(filledIn(expr, { budget: 'other' }))).toEqual([]);
 });
 
 test('what pods spent adds up to what the budget has settled', async () => {
