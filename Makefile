@@ -15,7 +15,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/go/bin
 # What `make generate` writes; never edited by hand.
 GENERATED := crds/generated docs/reference.md charts/sap-ai-budget/values.yaml charts/sap-ai-budget/values.schema.json \
   charts/sap-ai-budget/templates/_rules.tpl charts/sap-ai-budget/templates/webhook.yaml \
-  charts/sap-ai-budget/templates/pod-policy.yaml charts/sap-ai-budget/templates/crds.yaml
+  charts/sap-ai-budget/templates/pod-policy.yaml charts/sap-ai-budget/templates/crds.yaml \
+  charts/sap-ai-budget/dashboards charts/sap-ai-budget/alerts docs/metrics.md
 
 .PHONY: help
 help: ## List the targets
@@ -35,18 +36,33 @@ demo-red: install ## Show that the demo notices: without the chart, without the 
 	  echo '  red, as it should be'; \
 	done
 
+##@ Measure
+
+.PHONY: bench
+bench: bundle ## CPU, throughput, latency and memory of the sidecar beside nginx (WRITE=1: into docs/performance.md)
+	@for program in nginx wrk taskset; do \
+	  command -v $$program >/dev/null && continue; \
+	  apt-get install -y -qq --no-install-recommends nginx-light wrk util-linux >/dev/null && break; \
+	  echo "$$program was not found and could not be installed: install nginx, wrk and taskset (Debian: nginx-light, wrk, util-linux)" >&2; exit 1; \
+	done
+	@node test/bench/main.ts $(if $(WRITE),--write)
+
 ##@ Check
 
 .PHONY: verify
 verify: check-generated check-format lint types unused test ## All that CI checks
 
 .PHONY: test
-test: control-plane helm ## Unit, property and integration tests; ends with "N passed, N failed"
+test: control-plane helm prometheus ## Unit, property and integration tests; ends with "N passed, N failed"
 	@vitest run
 
 .PHONY: kill-test
 kill-test: control-plane ## Kill sidecar and operator in mid-traffic, many times, and compare the books
 	@node test/kill/main.ts
+
+.PHONY: dashboard
+dashboard: control-plane prometheus ## Spend, and show what every query of the dashboard comes to
+	@node test/dashboard/main.ts
 
 .PHONY: fresh
 fresh: install ## Run `make demo` and `make test` in a fresh clone of HEAD with an empty HOME (slow)
@@ -83,12 +99,18 @@ format: install ## Format the source
 	@oxfmt .
 
 .PHONY: generate
-generate: install ## Write CRDs, the reference page and the chart's generated files from their sources
+generate: install ## Write CRDs, pages and the chart's generated files from their sources
 	@node crds/generate.ts
 	@node charts/generate.ts
 
+.PHONY: bundle
+bundle: install ## Make one file of each program, as images have it: .make/bundle/
+	@for program in operator sidecar; do \
+	  rolldown $$program/main.ts --platform node --format esm --minify --log-level warn --file .make/bundle/$$program.mjs >/dev/null; \
+	done
+
 .PHONY: golden
-golden: control-plane helm ## Rewrite the golden files of the tests; read the difference before you commit it
+golden: control-plane helm prometheus ## Rewrite the golden files of the tests; read the difference before you commit it
 	@vitest run --update
 
 ##@ Set up
@@ -110,6 +132,10 @@ control-plane: install ## Find or build etcd, kube-apiserver, kube-controller-ma
 .PHONY: helm
 helm: install ## Find or build Helm 3 and 4, which the chart is tested with
 	@node test/chart/main.ts
+
+.PHONY: prometheus
+prometheus: install ## Find or fetch Prometheus, which dashboard and alerts are tested with
+	@node test/dashboard/main.ts --fetch-only
 
 .PHONY: clean
 clean: ## Remove what was installed and made in this directory; built control planes stay in the cache

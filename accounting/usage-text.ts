@@ -7,7 +7,7 @@ import type { MeteredLines } from './metered-usage.ts';
 const header = 'v1 day model version input cacheRead output spent';
 
 /** A line of a stored usage text that cannot be read. */
-export class UsageTextError extends Error {
+class UsageTextError extends Error {
   override readonly name = 'UsageTextError';
   readonly reason = 'malformed';
 }
@@ -17,7 +17,7 @@ export function encodeUsage(lines: MeteredLines): string {
   return [header, ...sortedUsage(lines.values()).map(encodeLine)].join('\n');
 }
 
-/** Reads what `encodeUsage` wrote; an empty text has no lines. Throws UsageTextError or AmountError. */
+/** Reads what `encodeUsage` wrote; an empty text has no lines. Throws an error that says which line cannot be read. */
 export function decodeUsage(text: string): MeteredLines {
   const lines: MeteredLines = new Map();
   if (text === '') return lines;

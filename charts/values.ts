@@ -89,6 +89,38 @@ const sidecar = z
   })
   .prefault({});
 
+const labels = z.record(z.string(), z.string());
+const interval = z
+  .string()
+  .regex(/^[0-9]{1,5}(ms|s|m|h)$/)
+  .default('30s');
+/** An object of the Prometheus operator, made only where the cluster knows its kind. */
+const monitor = (what: string) =>
+  z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      labels: labels.default({}).describe('What your Prometheus selects by, such as `release`.'),
+    })
+    .prefault({})
+    .describe(what);
+
+const monitoring = z
+  .strictObject({
+    dashboard: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        labels: labels.default({ grafana_dashboard: '1' }).describe("What Grafana's sidecar looks for."),
+        annotations: labels.default({}).describe('Such as the folder that Grafana puts it into.'),
+      })
+      .prefault({})
+      .describe('A ConfigMap with the Grafana dashboard.'),
+    interval: interval.describe('How often metrics are read.'),
+    serviceMonitor: monitor('Metrics of the operator; where the cluster has ServiceMonitors.'),
+    podMonitor: monitor('Metrics of sidecars in all namespaces; where the cluster has PodMonitors.'),
+    prometheusRule: monitor('Alerts; where the cluster has PrometheusRules.'),
+  })
+  .prefault({});
+
 /** Values of the chart: the only source of values.yaml and values.schema.json. A name that is not here is refused. */
 export const chartValues = z.strictObject({
   global: asIs.default({}).describe('Of charts that include this one; not used here.'),
@@ -121,6 +153,7 @@ export const chartValues = z.strictObject({
     })
     .prefault({})
     .describe('How the API server asks about new pods.'),
+  monitoring: monitoring.describe('Metrics, dashboard and alerts.'),
   crds: z
     .strictObject({
       install: z.boolean().default(true).describe('Install and upgrade the CRDs with the release.'),

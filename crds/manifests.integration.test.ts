@@ -3,7 +3,7 @@ import type { ApiAnswer } from '../test/control-plane/access.ts';
 import { installCustomResources } from '../test/control-plane/custom-resources.ts';
 import { sharedControlPlane } from '../test/control-plane/fixture.ts';
 import { apiVersion } from './custom-resource.ts';
-import { maxHeldRowsLength, maxRowsLength } from './ledger.ts';
+import { maxHeldRowsLength, maxRowsLength, maxUsageLength } from './ledger.ts';
 import { customResources } from './resources.ts';
 import { readExamples, readManifest, readSamples, schemaByKind, type Manifest } from './test-manifests.ts';
 
@@ -98,6 +98,7 @@ test('a ledger that is full to its bounds can be stored and changed', async () =
       seq,
       rows: line.repeat(maxRowsLength / line.length),
       heldRows: line.repeat(maxHeldRowsLength / line.length),
+      usage: line.repeat(maxUsageLength / line.length),
     },
   });
   const replaceBy = await store(full(1), 'full');

@@ -172,6 +172,7 @@ function startUsage(options: ControllersOptions, watched: Watched, services: Bud
         allowedSapHosts,
         board,
         onReport,
+        onPoll: (poll) => options.metrics.usagePolled(poll),
       },
       onReconcile: reconcileReporter(options, 'usage'),
       signal,

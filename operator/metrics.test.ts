@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { nanoPerCu } from '../accounting/amount.ts';
+import { issueAuthority } from './certificates/issue.ts';
+import { operatorMetricTable } from './metric-table.ts';
 import { OperatorMetrics } from './metrics.ts';
 
 const budget = { namespace: 'team', name: 'main' };
@@ -36,4 +38,51 @@ test('a budget has its figures until it is gone', async () => {
   expect(text).toContain(`sapaibudget_budget_ready{${labels}} 1`);
   metrics.observeBudget({ budget });
   expect(await metrics.registry.metrics()).not.toContain(labels);
+});
+
+test('the program has the metrics of its table, and beside them only those of its process', () => {
+  const made = new OperatorMetrics({ version: 'test' }).registry.getMetricsAsArray();
+  const names = made.map(({ name }) => name).filter((name) => !/^(process|nodejs)_/.test(name));
+  const wanted = Object.values(operatorMetricTable).map(({ name }) => name);
+  expect(names.toSorted()).toEqual(wanted.toSorted());
+});
+
+test('a subscription has the figures that are known, and none when they are not any more', async () => {
+  const metrics = new OperatorMetrics({ version: 'test' });
+  const subscription = {
+    purchased: '1000',
+    consumed: '12.5',
+    remaining: '987.5',
+    unattributed: '0.25',
+    dataThrough: '2026-11-20',
+    polledAt: '2026-11-21T08:00:00Z',
+  };
+  metrics.observeBudget({ budget, ready: true, subscription });
+  const text = await metrics.registry.metrics();
+  expect(text).toContain(`sapaibudget_subscription_capacity_units{${labels},measure="remaining"} 987.5`);
+  expect(text).toContain(`sapaibudget_unattributed_capacity_units{${labels}} 0.25`);
+  const end = Date.parse('2026-11-21T00:00:00Z') / 1000;
+  expect(text).toContain(`sapaibudget_usage_data_timestamp_seconds{${labels}} ${end}`);
+  metrics.observeBudget({ budget, ready: true });
+  const after = await metrics.registry.metrics();
+  expect(after).not.toMatch(/^sapaibudget_(subscription|unattributed|usage_data)\w*\{/m);
+});
+
+test('the end of a certificate is what the certificate says', async () => {
+  const metrics = new OperatorMetrics({ version: 'test' });
+  const now = new Date('2026-11-21T08:00:00Z');
+  metrics.servesWith(await issueAuthority(now));
+  const end = now.getTime() / 1000 + 730 * 86_400;
+  expect(await metrics.registry.metrics()).toContain(
+    `sapaibudget_certificate_expiry_timestamp_seconds ${end}\n`,
+  );
+});
+
+test('polls of usage are counted by result', async () => {
+  const metrics = new OperatorMetrics({ version: 'test' });
+  metrics.usagePolled({ result: 'failed', durationMs: 1500 });
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('sapaibudget_usage_polls_total{result="ok"} 0');
+  expect(text).toContain('sapaibudget_usage_polls_total{result="failed"} 1');
+  expect(text).toContain('sapaibudget_usage_poll_duration_seconds_sum 1.5');
 });

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { NanoCu } from '../accounting/amount.ts';
 import { nanoPerCu } from '../accounting/amount.ts';
@@ -5,22 +6,9 @@ import type { LedgerEvent } from '../accounting/ledger-transitions.ts';
 import type { BudgetRef } from './configuration/budget-ref.ts';
 import type { ReconcileReport } from './kube/controller.ts';
 import type { LedgerSnapshot } from './ledger/ledger-snapshot.ts';
+import { operatorMetricTable as table } from './metric-table.ts';
+import type { Subscription } from './usage/usage-board.ts';
 import type { WebhookOutcome } from './webhook/webhook-service.ts';
-
-const budgetLabels = ['budget', 'budget_namespace'] as const;
-
-/** Figures of a budget's current period. */
-const budgetGauges = {
-  limit: ['sapaibudget_limit_capacity_units', 'Cap of the current period.'],
-  settled: ['sapaibudget_settled_capacity_units', 'Spent in the current period.'],
-  outstanding: ['sapaibudget_outstanding_capacity_units', 'Leased to pods, not yet spent.'],
-  held: ['sapaibudget_held_capacity_units', 'Set aside at worst case until its cost is known.'],
-  remaining: ['sapaibudget_remaining_capacity_units', 'Left to lease; below zero when overcommitted.'],
-  overrun: ['sapaibudget_overrun_capacity_units', 'Spent beyond what was granted.'],
-  periodEnd: ['sapaibudget_period_end_timestamp_seconds', 'End of the current period.'],
-  ready: ['sapaibudget_budget_ready', 'Whether pods can spend from the budget (1) or not (0).'],
-} as const;
-type BudgetGauge = keyof typeof budgetGauges;
 
 const controllers = ['budget', 'rate_card', 'authority_maps', 'ca_bundle', 'usage'] as const;
 export type ControllerName = (typeof controllers)[number];
@@ -34,116 +22,53 @@ const ledgerEvents: readonly LedgerEvent['type'][] = [
   'ReportRefused',
 ];
 const writeOutcomes = ['written', 'conflict', 'unclear', 'failed'] as const;
+const calls = ['configuration', 'token', 'lease'] as const;
+const pollResults = ['ok', 'failed'] as const;
+const measures = ['purchased', 'consumed', 'remaining'] as const;
+const dayMs = 86_400_000;
 
 /** A refusal is rare and has a reason of its own each time; these are what rates are built from. */
 const admissionsAtZero: readonly WebhookOutcome[] = ['injected', 'unchanged', 'failed'];
 
+/** What is known of a budget; without `ready` it is gone. */
+export interface ObservedBudget {
+  budget: BudgetRef;
+  ledger?: LedgerSnapshot;
+  ready?: boolean;
+  subscription?: Subscription;
+}
+
 /** All metrics of the operator, created at 0 where their labels are known beforehand. */
 export class OperatorMetrics {
   readonly registry = new Registry();
-  readonly #budgets: Record<BudgetGauge, Gauge<(typeof budgetLabels)[number]>>;
-  readonly #reconciles = new Counter({
-    name: 'sapaibudget_reconcile_total',
-    help: 'Reconciles by controller and result.',
-    labelNames: ['controller', 'result'] as const,
-    registers: [this.registry],
-  });
-  readonly #reconcileSeconds = new Histogram({
-    name: 'sapaibudget_reconcile_duration_seconds',
-    help: 'How long reconciles take.',
-    labelNames: ['controller'] as const,
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
-    registers: [this.registry],
-  });
-  readonly #ledgerEvents = new Counter({
-    name: 'sapaibudget_ledger_events_total',
-    help: 'What happened to leases, by the reason of its event.',
-    labelNames: ['reason'] as const,
-    registers: [this.registry],
-  });
-  readonly #ledgerWrites = new Counter({
-    name: 'sapaibudget_ledger_writes_total',
-    help: 'Writes of ledgers by outcome.',
-    labelNames: ['outcome'] as const,
-    registers: [this.registry],
-  });
-  readonly #ledgerBytes = new Counter({
-    name: 'sapaibudget_ledger_written_bytes_total',
-    help: 'Bytes of ledgers that were written.',
-    registers: [this.registry],
-  });
-  readonly #requests = new Counter({
-    name: 'sapaibudget_endpoint_requests_total',
-    help: 'Requests of sidecars by call and outcome.',
-    labelNames: ['call', 'outcome'] as const,
-    registers: [this.registry],
-  });
-  readonly #requestSeconds = new Histogram({
-    name: 'sapaibudget_endpoint_request_duration_seconds',
-    help: 'How long requests of sidecars take; configuration is a long poll.',
-    labelNames: ['call'] as const,
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
-    registers: [this.registry],
-  });
-  readonly #apiCalls = new Counter({
-    name: 'sapaibudget_kubernetes_requests_total',
-    help: 'Calls to the Kubernetes API by method and class of status; 0 is no answer.',
-    labelNames: ['method', 'code_class'] as const,
-    registers: [this.registry],
-  });
-
-  readonly #admissions = new Counter({
-    name: 'sapaibudget_admissions_total',
-    help: 'Questions of the API server about new pods by outcome; only a selected pod is asked about.',
-    labelNames: ['outcome'] as const,
-    registers: [this.registry],
-  });
-  readonly #admissionSeconds = new Histogram({
-    name: 'sapaibudget_admission_duration_seconds',
-    help: 'How long answers about new pods take.',
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 5],
-    registers: [this.registry],
-  });
+  readonly #budgets = budgetGauges(this.registry);
+  readonly #subscription = gauge(table.subscription, this.registry);
+  readonly #usagePolls = counter(table.usagePolls, this.registry);
+  readonly #usagePollSeconds = histogram(table.usagePollSeconds, this.registry);
+  readonly #reconciles = counter(table.reconciles, this.registry);
+  readonly #reconcileSeconds = histogram(table.reconcileSeconds, this.registry);
+  readonly #ledgerEvents = counter(table.ledgerEvents, this.registry);
+  readonly #ledgerWrites = counter(table.ledgerWrites, this.registry);
+  readonly #ledgerBytes = counter(table.ledgerBytes, this.registry);
+  readonly #requests = counter(table.requests, this.registry);
+  readonly #requestSeconds = histogram(table.requestSeconds, this.registry);
+  readonly #apiCalls = counter(table.apiCalls, this.registry);
+  readonly #admissions = counter(table.admissions, this.registry);
+  readonly #admissionSeconds = histogram(table.admissionSeconds, this.registry);
+  readonly #certificateExpiry = gauge(table.certificateExpiry, this.registry);
 
   constructor({ version }: { version: string }) {
     collectDefaultMetrics({ register: this.registry });
-    const registers = [this.registry];
-    const gauge = (key: BudgetGauge): Gauge<(typeof budgetLabels)[number]> => {
-      const [name, help] = budgetGauges[key];
-      return new Gauge({ name, help, labelNames: budgetLabels, registers });
-    };
-    this.#budgets = {
-      limit: gauge('limit'),
-      settled: gauge('settled'),
-      outstanding: gauge('outstanding'),
-      held: gauge('held'),
-      remaining: gauge('remaining'),
-      overrun: gauge('overrun'),
-      periodEnd: gauge('periodEnd'),
-      ready: gauge('ready'),
-    };
-    new Gauge({
-      name: 'sapaibudget_build_info',
-      help: 'Version of the program; always 1.',
-      labelNames: ['version'],
-      registers,
-    }).set({ version }, 1);
+    gauge(table.build, this.registry).set({ version }, 1);
     this.#createAtZero();
   }
 
-  /** Figures of a budget; without `ready` the budget is gone, and so are they. */
-  observeBudget({
-    budget,
-    ledger,
-    ready,
-  }: {
-    budget: BudgetRef;
-    ledger?: LedgerSnapshot;
-    ready?: boolean;
-  }): void {
+  /** Figures of a budget; once it is gone, so are they. */
+  observeBudget({ budget, ledger, ready, subscription }: ObservedBudget): void {
     const labels = { budget: budget.name, budget_namespace: budget.namespace };
+    this.#observeSubscription(labels, ready === undefined ? undefined : subscription);
     if (ready === undefined) {
-      for (const gauge of Object.values(this.#budgets)) gauge.remove(labels);
+      for (const each of Object.values(this.#budgets)) each.remove(labels);
       return;
     }
     this.#budgets.ready.set(labels, ready ? 1 : 0);
@@ -154,6 +79,7 @@ export class OperatorMetrics {
     this.#budgets.held.set(labels, inCu(ledger.held));
     this.#budgets.remaining.set(labels, inCu(ledger.available));
     this.#budgets.overrun.set(labels, inCu(ledger.overrun));
+    this.#budgets.periodStart.set(labels, ledger.period.startMs / 1000);
     this.#budgets.periodEnd.set(labels, ledger.period.endMs / 1000);
   }
 
@@ -179,6 +105,24 @@ export class OperatorMetrics {
   countApiCall({ method, code }: { method: string; code: number }): void {
     this.#apiCalls.inc({ method, code_class: code === 0 ? '0' : `${Math.floor(code / 100)}xx` });
   }
+  usagePolled({ result, durationMs }: { result: (typeof pollResults)[number]; durationMs: number }): void {
+    this.#usagePolls.inc({ result });
+    this.#usagePollSeconds.observe(durationMs / 1000);
+  }
+  /** Told of each certificate (PEM) that is served with. */
+  servesWith({ certificate }: { certificate: string }): void {
+    this.#certificateExpiry.set(new X509Certificate(certificate).validToDate.getTime() / 1000);
+  }
+
+  /** What is not known (any more) has no series: an old figure would look like a new one. */
+  #observeSubscription(labels: Record<'budget' | 'budget_namespace', string>, seen?: Subscription): void {
+    for (const measure of measures)
+      setOrRemove(this.#subscription, { ...labels, measure }, numberOf(seen?.[measure]));
+    setOrRemove(this.#budgets.unattributed, labels, numberOf(seen?.unattributed));
+    const { dataThrough } = seen ?? {};
+    const endMs = dataThrough === undefined ? undefined : Date.parse(dataThrough) + dayMs;
+    setOrRemove(this.#budgets.usageThrough, labels, endMs && endMs / 1000);
+  }
 
   #createAtZero(): void {
     for (const controller of controllers) {
@@ -187,10 +131,70 @@ export class OperatorMetrics {
     for (const reason of ledgerEvents) this.#ledgerEvents.inc({ reason }, 0);
     for (const outcome of admissionsAtZero) this.#admissions.inc({ outcome }, 0);
     for (const outcome of writeOutcomes) this.#ledgerWrites.inc({ outcome }, 0);
+    for (const call of calls) this.#requests.inc({ call, outcome: 'ok' }, 0);
+    for (const result of pollResults) this.#usagePolls.inc({ result }, 0);
   }
+}
+
+interface Row<L extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly L[];
+}
+
+function counter<L extends string>({ name, help, labels }: Row<L>, registry: Registry): Counter<L> {
+  return new Counter<L>({ name, help, labelNames: [...labels], registers: [registry] });
+}
+
+function gauge<L extends string>({ name, help, labels }: Row<L>, registry: Registry): Gauge<L> {
+  return new Gauge<L>({ name, help, labelNames: [...labels], registers: [registry] });
+}
+
+function histogram<L extends string>(
+  { name, help, labels, buckets }: Row<L> & { readonly buckets: readonly number[] },
+  registry: Registry,
+): Histogram<L> {
+  return new Histogram<L>({
+    name,
+    help,
+    labelNames: [...labels],
+    buckets: [...buckets],
+    registers: [registry],
+  });
+}
+
+/** Those that a budget has exactly one of. */
+function budgetGauges(registry: Registry) {
+  return {
+    limit: gauge(table.limit, registry),
+    settled: gauge(table.settled, registry),
+    outstanding: gauge(table.outstanding, registry),
+    held: gauge(table.held, registry),
+    remaining: gauge(table.remaining, registry),
+    overrun: gauge(table.overrun, registry),
+    periodStart: gauge(table.periodStart, registry),
+    periodEnd: gauge(table.periodEnd, registry),
+    ready: gauge(table.ready, registry),
+    unattributed: gauge(table.unattributed, registry),
+    usageThrough: gauge(table.usageThrough, registry),
+  };
+}
+
+function setOrRemove<L extends string>(
+  metric: Gauge<L>,
+  labels: Record<L, string>,
+  value: number | undefined,
+): void {
+  if (value === undefined) metric.remove(labels);
+  else metric.set(labels, value);
 }
 
 /** For display only: nothing is ever counted with it. */
 function inCu(amount: NanoCu): number {
   return Number(amount) / Number(nanoPerCu);
+}
+
+/** Decimal text of a status, for display only. */
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }

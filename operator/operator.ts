@@ -136,7 +136,9 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
   });
   const injection = await startInjectionIfSet(parts, { config, log, certificates, resourceGroupOf });
   const { namespace, advertisedNames: names } = config;
+  metrics.servesWith(certificates);
   const use = (pair: KeyPair): void => {
+    metrics.servesWith(pair);
     service.useCertificates(pair);
     injection?.useCertificates(pair);
   };

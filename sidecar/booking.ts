@@ -56,7 +56,8 @@ export class Booking {
     this.#log.debug(receipt, 'request booked');
     if (settlement.kind === 'unknown') {
       reservation.unknown(settlement.reason);
-      this.#metrics.unknownUsage.inc({ reason: settlement.reason });
+      const { budget, namespace } = admission.catalogue.budget;
+      this.#metrics.unknownUsage.inc({ budget, budget_namespace: namespace, reason: settlement.reason });
       return settlement;
     }
     reservation.settle(settlement.spent, requestUsage(answering(admission, settlement), settlement.usage));
@@ -67,10 +68,15 @@ export class Booking {
 
   #count(admission: Admission, settlement: Extract<Settlement, { kind: 'settled' }>): void {
     const { spent, usage } = settlement;
-    const labels = modelLabels(admission, answering(admission, settlement));
-    this.#metrics.spent.inc({ ...labels, component: 'tokens' }, metricUnits(spent));
+    const model = answering(admission, settlement);
+    const perModel = { ...modelLabels(admission, model), component: 'tokens' };
+    this.#metrics.spent.inc(perModel, metricUnits(spent));
     if (usage === undefined) return;
-    this.#metrics.inputTokens.inc(labels, usage.input + usage.cacheRead);
+    const labels = operationLabels(admission, model);
+    const input = usage.input + usage.cacheRead;
+    this.#metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: 'input' }, input);
+    this.#metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: 'output' }, usage.output);
+    this.#metrics.inputTokens.inc(labels, input);
     this.#metrics.cacheReadTokens.inc(labels, usage.cacheRead);
     this.#metrics.outputTokens.inc(labels, usage.output);
     this.#metrics.reasoningTokens.inc(labels, usage.reasoning);
@@ -124,6 +130,19 @@ export function modelLabels(
     budget_namespace: catalogue.budget.namespace,
     model: model.model,
     resource_group: target.resourceGroup,
+  };
+}
+
+/** Labels of OpenTelemetry's conventions for generative AI beside our own, all from the configuration. */
+export function operationLabels(
+  admission: Pick<Admission, 'catalogue' | 'target' | 'demand' | 'family'>,
+  model: PricedModel = admission.demand.models[0],
+) {
+  return {
+    ...modelLabels(admission, model),
+    gen_ai_operation_name: admission.family.path.endsWith('embeddings') ? 'embeddings' : 'chat',
+    gen_ai_provider_name: 'sap.ai_core',
+    gen_ai_request_model: model.model,
   };
 }
 

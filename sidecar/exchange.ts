@@ -11,6 +11,8 @@ export interface Exchange {
   readonly arrivedMs: number;
   /** Aborted when the client has left before its answer was complete. */
   readonly gone: AbortSignal;
+  /** Which budget it is for, as soon as that is known; for metrics. */
+  budget?: { readonly namespace: string; readonly budget: string };
 }
 
 /** Sends an answer that is wholly known. Does nothing when the head of another one has left already. */

@@ -1,7 +1,8 @@
 import type { Admission } from './admission.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Exchange } from './exchange.ts';
-import { modelLabels } from './booking.ts';
+import { modelLabels, operationLabels } from './booking.ts';
+import { chunkTimer } from './chunk-timer.ts';
 import type { RequestOutcome } from './metrics.ts';
 import { meteringHeaders } from './metering-headers.ts';
 import { ProxyError } from './proxy-error.ts';
@@ -40,6 +41,7 @@ export async function serve(exchange: Exchange, services: Services): Promise<voi
   if (route.kind === 'status') return answerStatus(exchange, services);
   if (route.kind === 'receipt') return answerReceipt(exchange, services.receipts, route.requestId);
   const catalogue = chooseBudget(exchange.request, credentialBudget, configuration.budgets);
+  exchange.budget = catalogue.budget;
   if (route.kind === 'inference') return serveInference(exchange, { route, catalogue }, services);
   return answerRead(exchange, { route, catalogue }, services.origin());
 }
@@ -112,14 +114,20 @@ async function meterInference(
   metrics.overhead.observe({ phase: 'admit' }, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   if (admission.clampedTokens !== undefined) metrics.clamped.inc(modelLabels(admission));
   metrics.inFlight.inc();
+  let errorType = '';
   try {
     await callAndAnswer(exchange, { admission, search: route.search }, services);
+    errorType = errorTypeOf(exchange);
     return admission;
+  } catch (error) {
+    errorType = error instanceof ProxyError ? error.reason : 'internal_error';
+    throw error;
   } finally {
     metrics.inFlight.dec();
     // Does nothing when the request was booked; what was not, for a fault of ours, is not free.
     admission.reservation.unknown('connection_lost');
-    metrics.duration.observe(modelLabels(admission), (clock.monotonicMs() - exchange.arrivedMs) / 1000);
+    const labels = { ...operationLabels(admission), error_type: errorType };
+    metrics.duration.observe(labels, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   }
 }
 
@@ -158,6 +166,12 @@ async function admit(
   return reserve(exchange, { catalogue, target, family, demand }, leases);
 }
 
+/** Empty where the answer is a good one; else its class, for SAP's own errors are passed on. */
+function errorTypeOf({ gone, response }: Exchange): string {
+  if (gone.aborted) return 'client_gone';
+  return response.statusCode < 400 ? '' : `${Math.floor(response.statusCode / 100)}xx`;
+}
+
 function selectNamed(
   exchange: Exchange,
   catalogue: Catalogue,
@@ -171,7 +185,7 @@ async function callAndAnswer(
   { admission, search }: { admission: Admission; search: string },
   services: Services,
 ): Promise<void> {
-  const { booking, clock, config, life } = services;
+  const { booking, clock, config, life, metrics } = services;
   const readOn = new ReadOn({ gone: exchange.gone, stopped: life.stopped, ms: config.readOnMs });
   try {
     const sentAtMs = clock.monotonicMs();
@@ -183,6 +197,7 @@ async function callAndAnswer(
         head,
         overheadMs,
         givenUp: () => readOn.end,
+        onChunk: chunkTimer(operationLabels(admission), { metrics, clock, arrivedMs: exchange.arrivedMs }),
         book: (end) => booking.book(admission, end),
         stallMs: config.upstreamMs,
       });
@@ -244,5 +259,6 @@ async function relayWhole(
   );
   if (head.status === 429) metrics.throttled.inc(modelLabels(admission));
   const overheadMs = clock.monotonicMs() - exchange.arrivedMs - upstreamMs;
+  metrics.overhead.observe({ phase: 'total' }, overheadMs / 1000);
   sendWhole(exchange, admission, { head, whole, settlement, overheadMs });
 }

@@ -298,9 +298,23 @@ test('the status page needs the key and says what is held', async () => {
 });
 
 test('metrics begin at 0 and count what happened', async () => {
-  const text = await (await fetch(`${stage.sidecar.adminOrigin}/metrics`)).text();
-  expect(text).toContain('sapaibudget_unknown_usage_total{reason="read_bound"} 0');
-  expect(text).toMatch(/sapaibudget_denied_total\{reason="not_authenticated"\} [1-9]/);
-  expect(text).toMatch(/sapaibudget_lease_capacity_units\{budget="chat",state="available"\} 0\.\d+|[1-9]/);
-  expect(text).toMatch(/gen_ai_client_inference_usage_output_tokens_total\{.*model="gpt-4o-mini".*\} 5/);
+  const text = await scrape();
+  expect(text).toContain(`sapaibudget_unknown_usage_total{${labels},reason="read_bound"} 0`);
+  expect(text).toMatch(
+    /sapaibudget_denied_total\{budget="",budget_namespace="",reason="not_authenticated"\} [1-9]/,
+  );
+  const perModel = `${labels},model="gpt-4o-mini",resource_group="default"`;
+  expect(text).toContain(`sapaibudget_upstream_throttled_total{${perModel}} 0`);
+  expect(text).toMatch(
+    new RegExp(`sapaibudget_lease_capacity_units\\{${labels},state="available"\\} (0\\.\\d+|[1-9])`),
+  );
+  const genAi =
+    'gen_ai_operation_name="chat",gen_ai_provider_name="sap.ai_core",gen_ai_request_model="gpt-4o-mini"';
+  expect(text).toContain(`gen_ai_client_inference_usage_output_tokens_total{${perModel},${genAi}} 5`);
 });
+
+const labels = 'budget="chat",budget_namespace="team-a"';
+
+async function scrape(): Promise<string> {
+  return (await fetch(`${stage.sidecar.adminOrigin}/metrics`)).text();
+}

@@ -57,7 +57,8 @@ async function answer(exchange: Exchange, services: Services | undefined): Promi
 
 function answerError(exchange: Exchange, error: ProxyError, services: Services | undefined): void {
   if (services !== undefined) {
-    services.metrics.refused.inc({ reason: error.reason });
+    const { budget = '', namespace = '' } = exchange.budget ?? {};
+    services.metrics.denied.inc({ budget, budget_namespace: namespace, reason: error.reason });
     if (error.reason !== 'client_gone')
       services.denials.note(error, { requestId: exchange.id, nowMs: services.clock.wallMs() });
     services.log.debug({ requestId: exchange.id, reason: error.reason }, 'request refused');

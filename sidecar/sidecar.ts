@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { idle } from '../accounting/lease.ts';
 import { createAdminServer } from './admin.ts';
 import { Booking } from './booking.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -10,7 +9,8 @@ import { Receipts } from './receipts.ts';
 import { AppKeys } from './keys.ts';
 import { Leases } from './leases.ts';
 import { closeServer, listen } from './listen.ts';
-import { type SidecarMetrics, createMetrics, metricUnits } from './metrics.ts';
+import { type SidecarMetrics, createMetrics, startBudgetAtZero } from './metrics.ts';
+import { showLeases } from './lease-metrics.ts';
 import { type OperatorClient, createOperatorClient } from './operator-client.ts';
 import { sleep } from './pause.ts';
 import { SapTokens } from './sap-token.ts';
@@ -53,7 +53,7 @@ export async function startSidecar(
   const admin = createAdminServer({
     registry: program.services.metrics.registry,
     ready: () => configuration.loaded && !program.life.refusing,
-    beforeScrape: () => showLeases(program.services.leases, program.services.metrics),
+    beforeScrape: () => showLeases(program.services),
   });
   const adminOrigin = await listen(admin, config.adminListen);
   const polling = configuration.run(program.polling.signal);
@@ -93,7 +93,7 @@ function assemble(
   const configuration = new Configuration({
     client: operator,
     log,
-    onChange: (budgets) => adoptLedgers(budgets, { leases, tokens }),
+    onChange: (budgets) => adoptBudgets(budgets, { leases, tokens, metrics }),
     onRecall: (budgets) => leases.recall(budgets),
   });
   const leases = new Leases({
@@ -139,27 +139,19 @@ function operatorOf({ operatorUrl: url, caFile, tokenFile }: SidecarConfig): Ope
 }
 
 /** Leases of periods that are over are wound up; a budget that is only unavailable for now keeps its lease. */
-function adoptLedgers(
+function adoptBudgets(
   budgets: ReadonlyMap<string, CurrentBudget>,
-  { leases, tokens }: { leases: Leases; tokens: SapTokens },
+  { leases, tokens, metrics }: { leases: Leases; tokens: SapTokens; metrics: SidecarMetrics },
 ): void {
   const current = new Set<string>();
   for (const [name, budget] of budgets) {
-    if (budget.state === 'ready') current.add(budget.catalogue.budget.ledger.uid);
-    else for (const ledgerUid of leases.ledgersOf(name)) current.add(ledgerUid);
+    if (budget.state === 'ready') {
+      current.add(budget.catalogue.budget.ledger.uid);
+      startBudgetAtZero(metrics, budget.catalogue);
+    } else for (const ledgerUid of leases.ledgersOf(name)) current.add(ledgerUid);
   }
   leases.keepOnly(current);
   tokens.forget(current);
-}
-
-function showLeases(leases: Leases, metrics: SidecarMetrics): void {
-  metrics.leaseUnits.reset();
-  for (const { lease } of leases.holders) {
-    const states = { available: idle(lease), in_flight: lease.reserved, unknown: lease.unknown };
-    for (const [state, amount] of Object.entries(states))
-      metrics.leaseUnits.inc({ budget: lease.budget, state }, metricUnits(amount));
-  }
-  metrics.leasesBarred.set(leases.holders.filter(({ phase }) => phase === 'barred').length);
 }
 
 /**

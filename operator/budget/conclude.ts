@@ -43,6 +43,7 @@ export async function conclude(context: BudgetContext, results: StepResults): Pr
     subscription: spec.usage && (report.subscription ?? previous.subscription),
     allowedModels: spec.allowedModels,
   });
+  tellObserver(context, status);
   const writeAgainMs = await writeStatus(context, { previous, status });
   return scheduled(results, writeAgainMs);
 }
@@ -65,8 +66,17 @@ function publish(context: BudgetContext, conditions: readonly Condition[]): void
   const configuration = readyConfiguration(context) ?? unavailable(context, conditions);
   services.tokens.use(ref, configuration.state === 'ready' ? found.serviceKey : undefined);
   services.configurations.publish(configuration);
-  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-  services.onObserved?.({ budget: ref, ...(found.ledger ? { ledger: found.ledger } : {}), ready });
+}
+
+function tellObserver({ budget, services, found }: BudgetContext, status: SapAiBudgetStatus): void {
+  const { namespace, name } = budget.metadata;
+  const { conditions = [], subscription } = status;
+  services.onObserved?.({
+    budget: { namespace, name },
+    ...(found.ledger ? { ledger: found.ledger } : {}),
+    ready: conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+    ...(subscription ? { subscription } : {}),
+  });
 }
 
 function readyConfiguration({ budget, memory, found }: BudgetContext): BudgetConfiguration | undefined {

@@ -10,7 +10,7 @@ import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
 import type { LedgerStore } from '../ledger/ledger-store.ts';
 import type { Ledgers } from '../ledger/ledgers.ts';
 import type { TokenBroker } from '../sap/token-broker.ts';
-import type { UsageBoard } from '../usage/usage-board.ts';
+import type { Subscription, UsageBoard } from '../usage/usage-board.ts';
 import type { BudgetKeys } from './budget-keys.ts';
 import type { SecretReader } from './secret-reader.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -60,5 +60,10 @@ export interface BudgetServices {
   recordEvent: RecordEvent;
   tokens: BudgetKeys;
   /** Told of each reconcile; `ledger` and `ready` are missing once the budget is gone. For metrics: must not throw. */
-  onObserved?: (seen: { budget: BudgetRef; ledger?: LedgerSnapshot; ready?: boolean }) => void;
+  onObserved?: (seen: {
+    budget: BudgetRef;
+    ledger?: LedgerSnapshot;
+    ready?: boolean;
+    subscription?: Subscription;
+  }) => void;
 }

@@ -108,6 +108,7 @@ async function poll(
   { memory, signal }: { memory: UsageMemory; signal: AbortSignal },
 ): Promise<Outcome> {
   const subaccountId = budget.spec.usage?.subaccountId ?? '';
+  const startedMs = services.clock.nowMs();
   const reports = [
     await observe('UsageSynced', usage, (key) =>
       observeUsage(services, { budget, subaccountId, key, memory, signal }),
@@ -121,6 +122,8 @@ async function poll(
   const budgetKey = `${namespace}/${name}`;
   for (const { report } of reports) services.board.report(budgetKey, report);
   services.onReport(budgetKey);
+  const result = reports.some(({ failed }) => failed) ? 'failed' : 'ok';
+  services.onPoll?.({ result, durationMs: Math.max(0, services.clock.nowMs() - startedMs) });
   const waitMs = schedule(memory, budget, reports);
   memory.nextMs = services.clock.nowMs() + waitMs;
   return { state: 'done', requeueAfterMs: waitMs };

@@ -18,8 +18,8 @@ export interface StatementLine extends ModelVersion {
 }
 
 const header = 'v1 day model version input cacheRead output metered billedInput billedOutput billed';
-/** Lines of a statement; the rest of a day is one more line. About 200 characters each at most. */
-const maxLines = 1800;
+/** Lines of a statement; the rest of a day is one more line. Each has at most some 250 characters. */
+const maxLines = 1500;
 
 /** Metered and billed usage side by side, in order of days and models. */
 export function statementLines(

@@ -25,6 +25,8 @@ export interface UsageServices {
   board: UsageBoard;
   /** Told that there is something new on the board. */
   onReport: (budget: string) => void;
+  /** Told of each poll. For metrics: must not throw. */
+  onPoll?: (poll: { result: 'ok' | 'failed'; durationMs: number }) => void;
 }
 
 /** What the polls of one budget leave each other. */

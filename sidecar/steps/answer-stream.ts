@@ -20,6 +20,8 @@ export interface StreamCall {
   /** Why reading was given up, if it was. */
   readonly givenUp: () => 'read_bound' | 'stopped' | undefined;
   readonly book: (end: CallEnd) => Settlement;
+  /** Told as each event of the answer arrives. */
+  readonly onChunk: () => void;
   readonly overheadMs: number;
   /** How long a client may take to read what was written to it. */
   readonly stallMs: number;
@@ -59,7 +61,8 @@ export async function relayStream(exchange: Exchange, call: StreamCall): Promise
       ? { kind: 'error_in_stream', ...brokenReport }
       : { kind: 'answered', status: head.status, ...report };
   };
-  const outcome = await pump(head.body, { meter, client, onDone: () => tell(answered()) });
+  const onDone = () => tell(answered());
+  const outcome = await pump(head.body, { meter, client, onDone, onChunk: call.onChunk });
   if (outcome === 'whole') {
     await tell(answered());
     return client.end();
@@ -73,10 +76,16 @@ export async function relayStream(exchange: Exchange, call: StreamCall): Promise
 /** Reads to the end; faults of the stream are an outcome, all others are thrown on. */
 async function pump(
   body: Readable,
-  { meter, client, onDone }: { meter: StreamMeter; client: StreamClient; onDone: () => Promise<void> },
+  {
+    meter,
+    client,
+    onDone,
+    onChunk,
+  }: { meter: StreamMeter; client: StreamClient; onDone: () => Promise<void> } & Pick<StreamCall, 'onChunk'>,
 ): Promise<StreamOutcome> {
   const relay = async (event: SseEvent) => {
     const fate = meter.read(event);
+    if (fate.kind === 'pass') onChunk();
     if (fate.kind === 'done') await onDone();
     if (fate.kind !== 'hide') await client.write(fate.raw);
   };

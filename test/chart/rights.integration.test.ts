@@ -40,14 +40,31 @@ async function kubectl(args: string[], input?: object): Promise<string> {
 }
 
 async function putBudget(namespace: string): Promise<void> {
-  const stringData = { key: JSON.stringify(emulator.serviceKey()) };
+  const keys = {
+    'aicore-key': emulator.serviceKey(),
+    'usage-key': emulator.usageKey(),
+    'sm-key': emulator.serviceManagerKey(),
+  };
   const items = [
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'aicore-key' }, stringData },
+    ...Object.entries(keys).map(([name, key]) => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name },
+      stringData: { key: JSON.stringify(key) },
+    })),
     {
       apiVersion: 'sapai.eerly.ai/v1alpha1',
       kind: 'SapAiBudget',
       metadata: { name: 'main' },
-      spec: { aiCore: { serviceKeySecretRef: { name: 'aicore-key' } }, monthlyLimit: '100' },
+      spec: {
+        aiCore: { serviceKeySecretRef: { name: 'aicore-key' } },
+        usage: {
+          serviceKeySecretRef: { name: 'usage-key' },
+          subaccountId: emulator.serviceKey().identityzoneid,
+        },
+        serviceManager: { serviceKeySecretRef: { name: 'sm-key' } },
+        monthlyLimit: '100',
+      },
     },
   ];
   await kubectl(['apply', '-n', namespace, '-f', '-'], { apiVersion: 'v1', kind: 'List', items });
@@ -139,6 +156,14 @@ describe("with the chart's rights and no others", () => {
       '-o=jsonpath={.data}',
     ]);
     expect(map).toContain('BEGIN CERTIFICATE');
+  });
+
+  test('it has read the billed usage and the entitlement, and written a statement', async () => {
+    const { credentialNamespace: namespace } = installed;
+    await condition(namespace, { type: 'UsageSynced', reason: 'UsageSynced' });
+    await condition(namespace, { type: 'Entitled', reason: 'Entitled' });
+    const columns = '-o=jsonpath={.items[*].spec.budget} {.items[*].status.totals.billed}';
+    expect(await kubectl(['get', 'sais', '-n', namespace, columns])).toBe('main 0');
   });
 
   test('it has written the default rate card, its condition, and events', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,14 @@ const cluster = [
   '--kube-version=1.35.0',
   '--api-versions=admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy',
 ];
+/** Kinds of the Prometheus operator. */
+const monitors = ['ServiceMonitor', 'PodMonitor', 'PrometheusRule'];
+const withMonitors = monitors.map((kind) => `--api-versions=monitoring.coreos.com/v1/${kind}`);
+/** Turns everything that watches on or off. */
+const watching = (on: boolean): string[] =>
+  ['dashboard', 'serviceMonitor', 'podMonitor', 'prometheusRule'].map(
+    (name) => `--set=monitoring.${name}.enabled=${on}`,
+  );
 
 const object = z.looseObject({ kind: z.string(), metadata: z.looseObject({ name: z.string() }) });
 const deployment = z.object({
@@ -33,6 +41,7 @@ const deployment = z.object({
 });
 type Manifest = z.infer<typeof object>;
 
+const dashboardName = 'sap-ai-budget-dashboard';
 const helms = new Map<HelmMajor, string>();
 let home: string;
 
@@ -44,6 +53,10 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 
 function helm(major: HelmMajor, ...args: string[]): Promise<HelmResult> {
   return runHelm(helms.get(major) ?? '', args, { home });
+}
+
+function read(folder: string, name: string): string {
+  return readFileSync(join(chart, folder, name), 'utf8');
 }
 
 async function template(major: HelmMajor, ...args: string[]): Promise<Manifest[]> {
@@ -64,7 +77,11 @@ async function template(major: HelmMajor, ...args: string[]): Promise<Manifest[]
 }
 
 function golden(objects: Manifest[]): string {
-  const own = objects.filter(({ kind }) => kind !== 'CustomResourceDefinition');
+  // CRDs, dashboard and alerts have files of their own, with tests of their own.
+  const own = objects.filter(
+    ({ kind, metadata }) =>
+      kind !== 'CustomResourceDefinition' && kind !== 'PrometheusRule' && metadata.name !== dashboardName,
+  );
   return own.map((one) => stringify(one, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
 }
 
@@ -82,7 +99,7 @@ describe.each(helmMajors)('Helm %i', (major) => {
   });
 
   test('renders the objects that are stored, from all values', async () => {
-    const objects = await template(major, `--values=${everything}`);
+    const objects = await template(major, ...withMonitors, `--values=${everything}`, ...watching(true));
     await expect(golden(objects)).toMatchFileSnapshot('testdata/everything.golden.yaml');
   });
 
@@ -138,6 +155,26 @@ describe.each(helmMajors)('Helm %i', (major) => {
     expect(stderr).toContain('>=1.29.0-0');
   });
 
+  test('renders the dashboard as Grafana reads it, and alerts with what Prometheus fills in', async () => {
+    const objects = await template(major, ...withMonitors);
+    const dashboard = objects.find(({ metadata }) => metadata.name === dashboardName);
+    const files = readdirSync(join(chart, 'dashboards')).map((name) => [name, read('dashboards', name)]);
+    expect(dashboard?.metadata['labels']).toMatchObject({ grafana_dashboard: '1' });
+    expect(dashboard?.['data']).toEqual(Object.fromEntries(files));
+    const rule = objects.find(({ kind }) => kind === 'PrometheusRule');
+    expect(rule?.['spec']).toEqual(parse(read('alerts', 'sap-ai-budget.yaml')));
+  });
+
+  test('renders nothing of the Prometheus operator for a cluster without, and no dashboard for who wants none', async () => {
+    const kinds = (await template(major)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => monitors.includes(kind))).toEqual([]);
+    const objects = await template(major, ...withMonitors, ...watching(false));
+    const left = objects.filter(
+      ({ kind, metadata }) => monitors.includes(kind) || metadata.name === dashboardName,
+    );
+    expect(left).toEqual([]);
+  });
+
   test.each([
     { keep: true, annotations: { 'helm.sh/resource-policy': 'keep' } },
     { keep: false, annotations: undefined },
@@ -150,12 +187,7 @@ describe.each(helmMajors)('Helm %i', (major) => {
       'sapairatecards.sapai.eerly.ai',
       'sapaistatements.sapai.eerly.ai',
     ]);
-    expect(crds.map(({ metadata }) => metadata['annotations'])).toEqual([
-      annotations,
-      annotations,
-      annotations,
-      annotations,
-    ]);
+    expect(crds.map(({ metadata }) => metadata['annotations'])).toEqual(crds.map(() => annotations));
   });
 
   test('renders no CRDs for whoever installs them otherwise, and no policy for a cluster without', async () => {
@@ -202,8 +234,9 @@ describe('every value', () => {
     async ({ path, only }) => {
       const file = join(home, `${path.replaceAll('/', '_')}.yaml`);
       await writeFile(file, stringify(only));
-      const plain = JSON.stringify(await template(4));
-      expect(JSON.stringify(await template(4, `--values=${file}`))).not.toBe(plain);
+      const plain = JSON.stringify(await template(4, ...withMonitors));
+      const changed = JSON.stringify(await template(4, ...withMonitors, `--values=${file}`));
+      expect(changed).not.toBe(plain);
     },
   );
 });

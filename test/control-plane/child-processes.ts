@@ -112,6 +112,11 @@ export class ChildProcesses {
     this.#running.get(name)?.kill(signal);
   }
 
+  /** Process id of a program that was started; undefined when none runs under this name. */
+  pid(name: string): number | undefined {
+    return this.#running.get(name)?.pid;
+  }
+
   /** Where a program's output goes. */
   logFile(name: string): string {
     return join(this.#logDir, `${name}.log`);

@@ -6,6 +6,7 @@ import { decimalText, exact, nano } from '../world/exact.ts';
 import { readBilled, readLedger, type StoredLedger } from '../world/figures.ts';
 import { budgetObjects } from '../world/budgets.ts';
 import { ledgerRow, heldReasons } from '../world/ledger-lines.ts';
+import { judgeSumOfLines } from '../world/metered-lines.ts';
 import { type Workload, World } from '../world/world.ts';
 import { createRandom } from './random.ts';
 
@@ -197,6 +198,7 @@ async function useTheRest(run: Run): Promise<void> {
       holds: rest(ledger) < exact(run.worstCase) && ledger.outstanding === '0',
     },
     { rule: 'overrun', found: ledger.overrun, holds: ledger.overrun === '0' },
+    judgeSumOfLines(ledger),
   );
   run.say(
     `held in the end: ${held.map(({ reason, count, amount }) => `${reason} ${count} (${amount} CU)`).join(', ') || 'nothing'}`,

@@ -18,13 +18,14 @@ const ledgers = z.object({
         overrun: z.string(),
         rows: z.string(),
         heldRows: z.string(),
+        usage: z.string(),
       }),
     }),
   ),
 });
 
 /** A budget's ledger as the API server holds it. */
-export type StoredLedger = LedgerFigures & { rows: string; heldRows: string };
+export type StoredLedger = LedgerFigures & { rows: string; heldRows: string; usage: string };
 
 /** Reads the ledger object of a budget's only period from the API server. */
 export async function readLedger(

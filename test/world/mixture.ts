@@ -5,7 +5,7 @@ const question =
   'Summarise the open purchase orders of plant 1000 by supplier, oldest first, and say which of them are late. ';
 
 /** The mixture every run has: JSON, streams, readers that leave, answers without usage. */
-export const mixture: readonly Call[] = [
+const mixture: readonly Call[] = [
   { kind: 'json', model, prompt: `${question}[[out=180]]`, maxTokens: 300 },
   { kind: 'stream', model, prompt: `${question}[[out=240]]`, maxTokens: 300 },
   { kind: 'json', model, prompt: `${question}[[out=90]][[cached=64]]` },
@@ -20,7 +20,7 @@ export const mixture: readonly Call[] = [
 export const nearCap: readonly Call[] = mixture.slice(0, 2);
 
 /** The calls of a wave that are made side by side. */
-export const sideBySide = 4;
+const sideBySide = 4;
 
 export function waveOf(round: number): Call[] {
   const calls = Array.from(

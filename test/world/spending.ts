@@ -5,6 +5,7 @@ import { cutShortOf, judgeFailures, judgeReceipts, refusalsOf } from './evidence
 import { exact } from './exact.ts';
 import { readLedger, readMetered, type StoredLedger } from './figures.ts';
 import { searchEverywhere } from './known-secrets.ts';
+import { judgeMeteredLines } from './metered-lines.ts';
 import { readReceipt, readStatus, type SidecarDoor } from './sidecar-status.ts';
 import { filesOf } from './secret-search.ts';
 import { spendUntilRefused } from './traffic.ts';
@@ -66,6 +67,7 @@ export async function spendAndJudge(world: World, options: SpendingOptions): Pro
   const secrets = await searchEverywhere(world.controlPlane, { namespaces, places });
   const verdicts = [
     ...compareBooks(evidence),
+    ...judgeMeteredLines(ledger, billed),
     ...judgeRefusals(evidence),
     ...judgeReceipts(results, billed),
     ...judgeFailures(results),

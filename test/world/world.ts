@@ -58,8 +58,9 @@ export class World {
   readonly emulator: Emulator;
   readonly dir: string;
   readonly operatorUrl: string;
+  /** Where the operator's metrics and probes are. */
+  readonly operatorAdminUrl: string;
   readonly #operatorEnv: Record<string, string>;
-  readonly #operatorReady: string;
   readonly sidecars: Sidecar[] = [];
   readonly #applications: Application[] = [];
 
@@ -77,7 +78,7 @@ export class World {
     this.emulator = emulator;
     this.dir = dir;
     this.operatorUrl = `https://127.0.0.1:${ports[0]}`;
-    this.#operatorReady = `http://127.0.0.1:${ports[1]}/readyz`;
+    this.operatorAdminUrl = `http://127.0.0.1:${ports[1]}`;
     this.#operatorEnv = {
       KUBECONFIG: controlPlane.kubeconfigPath('admin'),
       SAPAIBUDGET_NAMESPACE: operatorNamespace,
@@ -138,7 +139,7 @@ export class World {
       name: 'operator',
       entry: 'operator/main.ts',
       env: this.#operatorEnv,
-      readyUrl: this.#operatorReady,
+      readyUrl: `${this.operatorAdminUrl}/readyz`,
     });
   }
 

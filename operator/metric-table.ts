@@ -1,0 +1,166 @@
+const perBudget = ['budget', 'budget_namespace'] as const;
+const callBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
+
+/** All metrics of the operator beside those of its process. Only the operator tells figures of whole budgets. */
+export const operatorMetricTable = {
+  limit: {
+    type: 'gauge',
+    name: 'sapaibudget_limit_capacity_units',
+    help: 'Cap of the current period.',
+    labels: perBudget,
+  },
+  settled: {
+    type: 'gauge',
+    name: 'sapaibudget_settled_capacity_units',
+    help: 'Spent in the current period.',
+    labels: perBudget,
+  },
+  outstanding: {
+    type: 'gauge',
+    name: 'sapaibudget_outstanding_capacity_units',
+    help: 'Leased to pods, not yet spent.',
+    labels: perBudget,
+  },
+  held: {
+    type: 'gauge',
+    name: 'sapaibudget_held_capacity_units',
+    help: 'Set aside at worst case until its cost is known.',
+    labels: perBudget,
+  },
+  remaining: {
+    type: 'gauge',
+    name: 'sapaibudget_remaining_capacity_units',
+    help: 'Left to lease; below zero when overcommitted.',
+    labels: perBudget,
+  },
+  overrun: {
+    type: 'gauge',
+    name: 'sapaibudget_overrun_capacity_units',
+    help: 'Spent beyond what was granted.',
+    labels: perBudget,
+  },
+  periodStart: {
+    type: 'gauge',
+    name: 'sapaibudget_period_start_timestamp_seconds',
+    help: 'Begin of the current period.',
+    labels: perBudget,
+  },
+  periodEnd: {
+    type: 'gauge',
+    name: 'sapaibudget_period_end_timestamp_seconds',
+    help: 'End of the current period.',
+    labels: perBudget,
+  },
+  ready: {
+    type: 'gauge',
+    name: 'sapaibudget_budget_ready',
+    help: 'Whether pods can spend from the budget (1) or not (0).',
+    labels: perBudget,
+  },
+  subscription: {
+    type: 'gauge',
+    name: 'sapaibudget_subscription_capacity_units',
+    help: 'The SAP subscription by what SAP has billed; measure is purchased, consumed or remaining.',
+    labels: [...perBudget, 'measure'],
+  },
+  unattributed: {
+    type: 'gauge',
+    name: 'sapaibudget_unattributed_capacity_units',
+    help: 'Billed in the current period, but not metered by the budget.',
+    labels: perBudget,
+  },
+  usageThrough: {
+    type: 'gauge',
+    name: 'sapaibudget_usage_data_timestamp_seconds',
+    help: 'End of the newest day that SAP has reported; its age is the age of all billed figures.',
+    labels: perBudget,
+  },
+  usagePolls: {
+    type: 'counter',
+    name: 'sapaibudget_usage_polls_total',
+    help: 'Polls of billed usage and entitlement; result is ok or failed.',
+    labels: ['result'],
+  },
+  usagePollSeconds: {
+    type: 'histogram',
+    name: 'sapaibudget_usage_poll_duration_seconds',
+    help: 'How long polls of billed usage and entitlement take.',
+    labels: [],
+    buckets: callBuckets,
+  },
+  reconciles: {
+    type: 'counter',
+    name: 'sapaibudget_reconcile_total',
+    help: 'Reconciles by controller and result.',
+    labels: ['controller', 'result'],
+  },
+  reconcileSeconds: {
+    type: 'histogram',
+    name: 'sapaibudget_reconcile_duration_seconds',
+    help: 'How long reconciles take.',
+    labels: ['controller'],
+    buckets: callBuckets,
+  },
+  ledgerEvents: {
+    type: 'counter',
+    name: 'sapaibudget_ledger_events_total',
+    help: 'What happened to leases, by the reason of its event.',
+    labels: ['reason'],
+  },
+  ledgerWrites: {
+    type: 'counter',
+    name: 'sapaibudget_ledger_writes_total',
+    help: 'Writes of ledgers by outcome.',
+    labels: ['outcome'],
+  },
+  ledgerBytes: {
+    type: 'counter',
+    name: 'sapaibudget_ledger_written_bytes_total',
+    help: 'Bytes of ledgers that were written.',
+    labels: [],
+  },
+  requests: {
+    type: 'counter',
+    name: 'sapaibudget_endpoint_requests_total',
+    help: 'Requests of sidecars by call and outcome.',
+    labels: ['call', 'outcome'],
+  },
+  requestSeconds: {
+    type: 'histogram',
+    name: 'sapaibudget_endpoint_request_duration_seconds',
+    help: 'How long requests of sidecars take; configuration is a long poll.',
+    labels: ['call'],
+    buckets: callBuckets,
+  },
+  apiCalls: {
+    type: 'counter',
+    name: 'sapaibudget_kubernetes_requests_total',
+    help: 'Calls to the Kubernetes API by method and class of status; 0 is no answer.',
+    labels: ['method', 'code_class'],
+  },
+  admissions: {
+    type: 'counter',
+    name: 'sapaibudget_admissions_total',
+    help: 'Questions of the API server about new pods by outcome; only a selected pod is asked about.',
+    labels: ['outcome'],
+  },
+  admissionSeconds: {
+    type: 'histogram',
+    name: 'sapaibudget_admission_duration_seconds',
+    help: 'How long answers about new pods take.',
+    labels: [],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 5],
+  },
+  certificateExpiry: {
+    type: 'gauge',
+    name: 'sapaibudget_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate ends that the webhook and the lease service answer with.',
+    labels: [],
+  },
+  build: {
+    type: 'gauge',
+    name: 'sapaibudget_build_info',
+    help: 'Version of the program; always 1.',
+    labels: ['version'],
+  },
+} as const;

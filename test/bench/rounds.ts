@@ -1,0 +1,126 @@
+import { closedLoop } from './closed-loop.ts';
+import type { Contestant, Course } from './contestants.ts';
+import { type LatencySample, type LoadSample, quantile } from './figures.ts';
+import { openLoop } from './open-loop.ts';
+import { cpuSeconds, residentMiB } from './process-figures.ts';
+import { chatPath, chatRequest } from './shapes.ts';
+import { authorizationFor } from './sidecar-stage.ts';
+import { readStreams } from './streams.ts';
+
+/** How much is measured. */
+export interface Plan {
+  readonly rounds: number;
+  /** Of each contestant in each part of a round. */
+  readonly seconds: number;
+  readonly requestsPerSecond: number;
+  readonly streams: number;
+  readonly connections: number;
+  /** Which loads are measured. */
+  readonly parts: readonly LoadPart[];
+}
+
+/** The parts of a round in which CPU time is measured. */
+export const loadPartNames = ['small', 'large', 'stream'] as const;
+export type LoadPart = (typeof loadPartNames)[number];
+
+/** What is counted in each. */
+export const loadParts: Readonly<Record<LoadPart, string>> = {
+  small: 'requests of 1 KB',
+  large: 'requests of 100 KB',
+  stream: 'streamed chunks',
+};
+
+/** Everything that was measured. */
+export interface Results {
+  readonly load: Readonly<Record<LoadPart, LoadSample[]>>;
+  readonly latency: LatencySample[];
+  /** MiB resident before the first request and after the last. */
+  readonly memory: { contestant: Contestant['name']; idle: number; loaded: number }[];
+}
+
+/**
+ * Measures all contestants in turn, round by round. What runs before the first round is not counted: programs are
+ * compiled as they run.
+ */
+export async function measure(
+  course: Course,
+  plan: Plan,
+  { signal, say }: { signal: AbortSignal; say: (line: string) => void },
+): Promise<Results> {
+  const idle = course.contestants.map(({ pid }) => residentMiB(pid));
+  const results: Results = { load: { small: [], large: [], stream: [] }, latency: [], memory: [] };
+  for (let round = 0; round <= plan.rounds; round += 1) {
+    say(round === 0 ? 'warming up' : `round ${round} of ${plan.rounds}`);
+    const target = round === 0 ? undefined : results;
+    await measureRound(course, { plan, round, target, signal });
+  }
+  course.contestants.forEach(({ name, pid }, index) =>
+    results.memory.push({ contestant: name, idle: idle[index] ?? Number.NaN, loaded: residentMiB(pid) }),
+  );
+  return results;
+}
+
+interface Round {
+  readonly plan: Plan;
+  readonly round: number;
+  /** Absent: nothing is kept. */
+  readonly target: Results | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function measureRound(course: Course, { plan, round, target, signal }: Round): Promise<void> {
+  for (const part of plan.parts)
+    for (const contestant of course.contestants) {
+      signal.throwIfAborted();
+      const sample = await loaded(contestant, () => loadOf(part, { course, contestant, plan }));
+      target?.load[part].push({ round, contestant: contestant.name, ...sample });
+    }
+  const direct = await latencies(course.direct, plan);
+  for (const { name, origin } of course.contestants) {
+    signal.throwIfAborted();
+    const own = await latencies(origin, plan);
+    const added = { p50: own.p50 - direct.p50, p99: own.p99 - direct.p99 };
+    target?.latency.push({ round, contestant: name, ...added });
+  }
+}
+
+async function loaded({ pid }: Contestant, load: () => Promise<number>) {
+  const [cpu, began] = [cpuSeconds(pid), performance.now()];
+  const units = await load();
+  return { units, cpuSeconds: cpuSeconds(pid) - cpu, wallSeconds: (performance.now() - began) / 1000 };
+}
+
+function loadOf(
+  part: LoadPart,
+  { course, contestant, plan }: { course: Course; contestant: Contestant; plan: Plan },
+): Promise<number> {
+  const { origin } = contestant;
+  const { seconds, streams, connections } = plan;
+  if (part === 'stream') {
+    const authorization = authorizationFor('stream');
+    return readStreams({ origin, authorization, streams, seconds });
+  }
+  return closedLoop({
+    url: `${origin}${chatPath('whole')}`,
+    body: chatRequest({ bytes: part === 'small' ? 1024 : 102_400 }),
+    authorization: authorizationFor('whole'),
+    connections,
+    seconds,
+    folder: course.folder,
+  });
+}
+
+async function latencies(
+  origin: string,
+  { requestsPerSecond, seconds }: Plan,
+): Promise<{ p50: number; p99: number }> {
+  const measured = await openLoop({
+    origin,
+    path: chatPath('whole'),
+    body: chatRequest({ bytes: 1024 }),
+    authorization: authorizationFor('whole'),
+    requestsPerSecond,
+    seconds,
+  });
+  return { p50: quantile(measured, 0.5), p99: quantile(measured, 0.99) };
+}
