@@ -14,8 +14,6 @@ import { addUsage, sortedUsage, usageKey, utcDay } from './metered-usage.ts';
 import type { Unknown, UnknownCosts } from './unknown-costs.ts';
 import { sumOldest, unknownByReason } from './unknown-costs.ts';
 
-export { unknownByReason };
-
 /**
  * The holder's half of a lease: what one pod may still spend from one ledger.
  *

@@ -1,5 +1,6 @@
 import { formatAmount } from '../../accounting/amount.ts';
-import { idle, unknownByReason } from '../../accounting/lease.ts';
+import { idle } from '../../accounting/lease.ts';
+import { unknownByReason } from '../../accounting/unknown-costs.ts';
 import { type Exchange, sendPlain } from '../exchange.ts';
 import type { Clock } from '../clock.ts';
 import type { CurrentBudget } from '../configuration.ts';
