@@ -10,8 +10,8 @@ import {
   reportRequest,
   sentRecord,
   snapshotRecord,
-  unknownByReason,
 } from './lease.ts';
+import { unknownByReason } from './unknown-costs.ts';
 import type { Lease, LeaseRecord } from './lease.ts';
 import type { LeaseAnswer, RowFigures } from './messages.ts';
 import { schemaVersion } from './messages.ts';

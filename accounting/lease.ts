@@ -11,6 +11,8 @@ import type {
 import { maxUsageLines, schemaVersion } from './messages.ts';
 import type { MeteredLines, RequestUsage } from './metered-usage.ts';
 import { addUsage, sortedUsage, usageKey, utcDay } from './metered-usage.ts';
+import type { Unknown, UnknownCosts } from './unknown-costs.ts';
+import { sumOldest, unknownByReason } from './unknown-costs.ts';
 
 /**
  * The holder's half of a lease: what one pod may still spend from one ledger.
@@ -19,7 +21,7 @@ import { addUsage, sortedUsage, usageKey, utcDay } from './metered-usage.ts';
  * `applyRecord` is the only thing that changes a lease. So a lease is what its journal says, in production, after a
  * crash and in a simulation alike. All amounts are nano-CU and cumulative over every process of the pod.
  */
-export interface Lease {
+export interface Lease extends UnknownCosts {
   budget: string;
   ledgerUid: string;
   processId: string;
@@ -40,7 +42,6 @@ export interface Lease {
   reserved: NanoCu;
   unknown: NanoCu;
   reservations: Map<string, Reservation>;
-  unknowns: Map<string, Unknown>;
   /** Metered since the last report was made. */
   usage: MeteredLines;
 }
@@ -51,10 +52,6 @@ const maxOtherDays = 40;
 export interface Reservation {
   amount: NanoCu;
   sinceMs: number;
-}
-
-export interface Unknown extends Reservation {
-  reason: UnknownReason;
 }
 
 /** Figures of a report as they were when it was first sent. */
@@ -93,13 +90,14 @@ export type LeaseRecord =
 /** A whole lease as one record: what a compacted journal begins with. */
 export interface SnapshotRecord extends Omit<
   Lease,
-  'inFlight' | 'reserved' | 'unknown' | 'reservations' | 'unknowns' | 'usage'
+  'inFlight' | 'reserved' | 'unknown' | 'reservations' | 'unknowns' | 'unknownSums' | 'usage'
 > {
   type: 'snapshot';
   usage?: MeteredUsage[];
   inFlight?: SentRecord;
   reservations: (Reservation & { id: string })[];
   unknowns: (Unknown & { id: string })[];
+  unknownSums?: UnknownCost[];
 }
 
 /** A record that cannot follow what was before it: the journal is not to be trusted. */
@@ -127,6 +125,7 @@ export function newLease(identity: { budget: string; ledgerUid: string; processI
     unknown: 0n,
     reservations: new Map(),
     unknowns: new Map(),
+    unknownSums: new Map(),
     usage: new Map(),
   };
 }
@@ -178,11 +177,11 @@ function applyToRequest(
       const { amount } = takeReservation(lease, record.id);
       lease.unknowns.set(record.id, { amount, reason: record.reason, sinceMs: record.atMs });
       lease.unknown += amount;
-      return;
+      return sumOldest(lease);
     }
     case 'resolve': {
       const unknown = lease.unknowns.get(record.id);
-      expect(unknown !== undefined, 'only an unknown cost is resolved');
+      expect(unknown !== undefined, 'only an unknown cost that is kept by itself is resolved');
       lease.unknowns.delete(record.id);
       lease.unknown -= unknown.amount;
       return book(lease, unknown.amount, record.spent);
@@ -194,11 +193,12 @@ function applyToRequest(
 
 /** The record that stands for everything that has happened to a lease so far. */
 export function snapshotRecord(lease: Lease): SnapshotRecord {
-  const { inFlight, reserved: _, unknown: __, reservations, unknowns, usage, ...figuresAndNames } = lease;
+  const { inFlight, reserved: _, unknown: __, reservations, unknowns, unknownSums, usage, ...rest } = lease;
   return {
     type: 'snapshot',
-    ...figuresAndNames,
+    ...rest,
     ...(inFlight && { inFlight }),
+    ...(unknownSums.size > 0 && { unknownSums: [...unknownSums.values()] }),
     ...(usage.size > 0 && { usage: sortedUsage(usage.values()) }),
     reservations: [...reservations].map(([id, reservation]) => ({ id, ...reservation })),
     unknowns: [...unknowns].map(([id, unknown]) => ({ id, ...unknown })),
@@ -263,21 +263,6 @@ export function answerRecord(lease: Lease, answer: LeaseAnswer): LeaseRecord | u
   return { type: 'answered', seq: answer.seq, row: answer.row };
 }
 
-/** Costs that are unknown now, summed by reason, in a stable order. */
-export function unknownByReason(lease: Lease): UnknownCost[] {
-  const sums = new Map<UnknownReason, UnknownCost>();
-  for (const { reason, amount, sinceMs } of lease.unknowns.values()) {
-    const sum = sums.get(reason) ?? { reason, count: 0, amount: 0n, sinceMs };
-    sums.set(reason, {
-      reason,
-      count: sum.count + 1,
-      amount: sum.amount + amount,
-      sinceMs: Math.min(sum.sinceMs, sinceMs),
-    });
-  }
-  return [...sums.values()].sort((a, b) => (a.reason < b.reason ? -1 : 1));
-}
-
 function figures(lease: Lease) {
   const { spent, overrun, returned } = lease;
   return { spent, overrun, returned, unknown: unknownByReason(lease) };
@@ -301,13 +286,14 @@ function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened'
 
 function applySnapshot(lease: Lease, record: SnapshotRecord): void {
   expect(lease.incarnation === 0, 'a snapshot is the first record');
-  const { type: _, inFlight, reservations, unknowns, usage = [], ...figuresAndNames } = record;
-  Object.assign(lease, figuresAndNames, { inFlight });
+  const { type: _, inFlight, reservations, unknowns, unknownSums = [], usage = [], ...rest } = record;
+  Object.assign(lease, rest, { inFlight });
   lease.usage = new Map(usage.map((line) => [usageKey(line), line]));
   lease.reservations = new Map(reservations.map(({ id, ...reservation }) => [id, reservation]));
   lease.unknowns = new Map(unknowns.map(({ id, ...unknown }) => [id, unknown]));
   lease.reserved = reservations.reduce((sum, { amount }) => sum + amount, 0n);
-  lease.unknown = unknowns.reduce((sum, { amount }) => sum + amount, 0n);
+  lease.unknownSums = new Map(unknownSums.map((sum) => [sum.reason, sum]));
+  lease.unknown = [...unknowns, ...unknownSums].reduce((sum, { amount }) => sum + amount, 0n);
 }
 
 function adoptRow(lease: Lease, row: RowFigures): void {

@@ -4,9 +4,10 @@ import type { RequestUsage } from '../accounting/metered-usage.ts';
 import type { Usage } from '../accounting/usage.ts';
 import type { Admission } from './admission.ts';
 import type { PricedModel } from './catalogue.ts';
+import type { Clock } from './clock.ts';
 import { ProxyError } from './proxy-error.ts';
 import { type SidecarMetrics, metricUnits } from './metrics.ts';
-import type { Receipts } from './receipts.ts';
+import type { Receipt, Receipts } from './receipts.ts';
 import { type CallEnd, type Settlement, settlementOf } from './steps/settlement.ts';
 
 /** Books what calls cost, and closes routes whose price bound has failed. */
@@ -14,13 +15,15 @@ export class Booking {
   readonly #metrics: SidecarMetrics;
   readonly #log: Logger;
   readonly #receipts: Receipts;
+  readonly #clock: Clock;
   readonly #closedRoutes = new Set<string>();
   readonly #boundUse = new Map<string, number>();
 
-  constructor(options: { metrics: SidecarMetrics; receipts: Receipts; log: Logger }) {
+  constructor(options: { metrics: SidecarMetrics; receipts: Receipts; clock: Clock; log: Logger }) {
     this.#metrics = options.metrics;
     this.#log = options.log;
     this.#receipts = options.receipts;
+    this.#clock = options.clock;
   }
 
   /**
@@ -44,14 +47,7 @@ export class Booking {
   book(admission: Admission, end: CallEnd): Settlement {
     const { reservation, demand, family } = admission;
     const settlement = settlementOf(end, { ...demand, ...family });
-    const receipt = {
-      requestId: reservation.id,
-      model: answering(admission, settlement).model,
-      reserved: formatAmount(reservation.amount),
-      ...(settlement.kind === 'settled'
-        ? { spent: formatAmount(settlement.spent) }
-        : { unknown: settlement.reason }),
-    };
+    const receipt = receiptOf(admission, settlement, this.#clock.wallMs());
     this.#receipts.note(receipt);
     this.#log.debug(receipt, 'request booked');
     if (settlement.kind === 'unknown') {
@@ -107,6 +103,27 @@ export class Booking {
       'a request cost more than its bound, its route is closed',
     );
   }
+}
+
+function receiptOf(admission: Admission, settlement: Settlement, nowMs: number): Receipt {
+  const { catalogue, reservation } = admission;
+  const { namespace, budget, ledger } = catalogue.budget;
+  const about = {
+    requestId: reservation.id,
+    time: new Date(nowMs).toISOString(),
+    budget: `${namespace}/${budget}`,
+    period: ledger.period.name,
+    model: answering(admission, settlement).model,
+    reserved: formatAmount(reservation.amount),
+  };
+  if (settlement.kind === 'unknown') return { ...about, outcome: 'held', unknown: settlement.reason };
+  const { spent, usage } = settlement;
+  return {
+    ...about,
+    outcome: 'settled',
+    ...(usage !== undefined && { tokens: { input: usage.input + usage.cacheRead, output: usage.output } }),
+    spent: formatAmount(spent),
+  };
 }
 
 /** The model a request is counted for: which answered, else the first that was to be tried. */

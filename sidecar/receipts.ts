@@ -1,7 +1,16 @@
 /** What became of one request's money, in CU as decimal text. */
 export interface Receipt {
   readonly requestId: string;
+  /** When it was booked, ISO 8601. */
+  readonly time: string;
+  /** `<namespace>/<name>`. */
+  readonly budget: string;
+  readonly period: string;
   readonly model: string;
+  /** `settled`: the cost is known. `held`: nobody knows it, and the reserved amount is set aside. */
+  readonly outcome: 'settled' | 'held';
+  /** As SAP reported them; input counts what came from a cache, too. Absent where nothing was reported. */
+  readonly tokens?: { readonly input: number; readonly output: number };
   readonly reserved: string;
   /** What it cost; absent while nobody knows. */
   readonly spent?: string;

@@ -292,7 +292,7 @@ test('the status page needs the key and says what is held', async () => {
       { budget: 'team-a/chat', state: 'ready', period: '2026-11' },
       { state: 'unavailable', reason: 'SecretNotFound' },
     ],
-    leases: [{ budget: 'chat', phase: 'open', incarnation: 1, reserved: '0' }],
+    leases: [{ budget: 'team-a/chat', phase: 'open', incarnation: 1, reserved: '0' }],
     lastDenials: expect.any(Array),
   });
 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newLease } from '../../accounting/lease.ts';
+import { maxUnknowns, unknownByReason } from '../../accounting/unknown-costs.ts';
 import { LeaseBook } from './book.ts';
 import { Journal } from './journal.ts';
 
@@ -55,4 +56,26 @@ test('nothing is reserved that cannot be written, and what has happened is kept 
   );
   book.writeFact({ type: 'settle', id: 'a', spent: 4n });
   expect(book.lease).toMatchObject({ spent: 4n, reserved: 0n });
+});
+
+test('a life of many unknown costs keeps a bounded journal, and tells each of them', () => {
+  const { book, journal } = openBook();
+  const reasons = ['usage_missing', 'upstream_error'] as const;
+  for (let index = 0; index < 12_000; index += 1) {
+    const id = `request-${index}`;
+    book.write({ type: 'reserve', id, amount: 10n, atMs: index });
+    book.writeFact({ type: 'unknown', id, reason: reasons[index % 2] ?? 'read_bound', atMs: index });
+  }
+  expect(book.lease.unknowns.size).toBe(maxUnknowns);
+  expect(unknownByReason(book.lease)).toEqual([
+    { reason: 'upstream_error', count: 6000, amount: 60_000n, sinceMs: 1 },
+    { reason: 'usage_missing', count: 6000, amount: 60_000n, sinceMs: 0 },
+  ]);
+  expect(journal.bytes).toBeLessThan(1024 * 1024);
+  book.write({ type: 'resolve', id: 'request-11999', spent: 4n });
+  book.close();
+  const { journal: again, replay } = Journal.open(folder, 'ledger-1');
+  again.close();
+  expect(replay).toEqual({ state: 'whole', lease: book.lease, tornBytes: 0 });
+  expect(book.lease).toMatchObject({ spent: 4n, unknown: 119_990n });
 });

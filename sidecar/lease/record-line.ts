@@ -34,13 +34,14 @@ const row = z.strictObject({
   returned: amount,
   released: amount,
 });
+const unknownSum = z.strictObject({ reason: unknownReason, count, amount, sinceMs: count });
 const sent = z.strictObject({
   type: z.literal('sent'),
   seq: count,
   spent: amount,
   overrun: amount,
   returned: amount,
-  unknown: z.array(z.strictObject({ reason: unknownReason, count, amount, sinceMs: count })),
+  unknown: z.array(unknownSum),
   usage: z.array(meteredUsage).exactOptional(),
   ask: z.strictObject({ need: amount, want: amount }).exactOptional(),
 });
@@ -69,6 +70,7 @@ const leaseRecord = z.discriminatedUnion('type', [
     returned: amount,
     reservations: z.array(z.strictObject(reservation)),
     unknowns: z.array(z.strictObject({ ...reservation, reason: unknownReason })),
+    unknownSums: z.array(unknownSum).exactOptional(),
     usage: z.array(meteredUsage).exactOptional(),
   }),
 ]);

@@ -12,7 +12,7 @@ export function answerReceipt(exchange: Exchange, receipts: Receipts, requestId:
   if (receipt === undefined)
     throw new ProxyError(
       'request_not_found',
-      'no request of this id has ended lately: ask after its answer has',
+      'no receipt for this id: refused requests have none, one under way gets it when its answer ends, and the last 1,000 are kept',
     );
   sendPlain(exchange, {
     status: 200,

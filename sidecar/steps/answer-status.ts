@@ -1,6 +1,8 @@
 import { formatAmount } from '../../accounting/amount.ts';
-import { idle, unknownByReason } from '../../accounting/lease.ts';
+import { idle } from '../../accounting/lease.ts';
+import { unknownByReason } from '../../accounting/unknown-costs.ts';
 import { type Exchange, sendPlain } from '../exchange.ts';
+import type { Clock } from '../clock.ts';
 import type { CurrentBudget } from '../configuration.ts';
 import type { LeaseHolder } from '../lease/holder.ts';
 import type { Services } from '../services.ts';
@@ -8,10 +10,12 @@ import type { Services } from '../services.ts';
 /** Says which budgets this pod has, what their leases hold, and what was refused last. */
 export function answerStatus(exchange: Exchange, services: Services): void {
   const { configuration, leases, denials, clock } = services;
+  // All budgets of a pod are of its own namespace.
+  const [{ namespace } = {}] = [...(configuration.budgets?.values() ?? [])].map(namesOf);
   const status = {
     configuration: { loaded: configuration.loaded, etag: configuration.etag ?? null },
     budgets: [...(configuration.budgets?.values() ?? [])].map(budgetStatus),
-    leases: leases.holders.map((holder) => leaseStatus(holder, clock.monotonicMs())),
+    leases: leases.holders.map((holder) => leaseStatus(holder, { namespace, clock })),
     lastDenials: denials.last,
   };
   sendPlain(exchange, {
@@ -23,25 +27,39 @@ export function answerStatus(exchange: Exchange, services: Services): void {
 
 function budgetStatus(current: CurrentBudget) {
   if (current.state === 'unavailable') {
-    const { namespace, budget, reason, message } = current.budget;
-    return { budget: `${namespace}/${budget}`, state: current.state, reason, message };
+    const { reason, message } = current.budget;
+    return { budget: fullName(namesOf(current)), state: current.state, reason, message };
   }
-  const { namespace, budget, ledger, priceVersion, resourceGroups } = current.catalogue.budget;
+  const { ledger, priceVersion, resourceGroups } = current.catalogue.budget;
   return {
-    budget: `${namespace}/${budget}`,
+    budget: fullName(namesOf(current)),
     state: current.state,
     ledger: ledger.name,
     period: ledger.period.name,
-    resetTime: new Date(ledger.period.endMs).toISOString(),
+    resetTime: isoTime(ledger.period.endMs),
     priceVersion,
     resourceGroups,
   };
 }
 
-function leaseStatus(holder: LeaseHolder, nowMs: number) {
+/** Namespace and name of a budget, whatever its state. */
+function namesOf(current: CurrentBudget): { namespace: string; budget: string } {
+  return current.state === 'unavailable' ? current.budget : current.catalogue.budget;
+}
+
+/** Before the first configuration a recovered lease knows no namespace. */
+function fullName({ namespace, budget }: { namespace: string | undefined; budget: string }): string {
+  return namespace === undefined ? budget : `${namespace}/${budget}`;
+}
+
+function leaseStatus(
+  holder: LeaseHolder,
+  { namespace, clock }: { namespace: string | undefined; clock: Clock },
+) {
   const { lease, last, phase, waiting } = holder;
+  const endsInMs = last === undefined ? 0 : Math.max(0, last.endsAtMs - clock.monotonicMs());
   return {
-    budget: lease.budget,
+    budget: fullName({ namespace, budget: lease.budget }),
     ledgerUid: lease.ledgerUid,
     phase,
     incarnation: lease.incarnation,
@@ -55,7 +73,15 @@ function leaseStatus(holder: LeaseHolder, nowMs: number) {
     overrun: formatAmount(lease.overrun),
     returned: formatAmount(lease.returned),
     lost: formatAmount(lease.lost),
-    unknown: unknownByReason(lease).map(({ amount, ...cost }) => ({ ...cost, amount: formatAmount(amount) })),
-    endsInSeconds: last === undefined ? 0 : Math.max(0, Math.floor((last.endsAtMs - nowMs) / 1000)),
+    unknown: unknownByReason(lease).map(({ amount, sinceMs, ...cost }) => ({
+      ...cost,
+      since: isoTime(sinceMs),
+      amount: formatAmount(amount),
+    })),
+    endsAt: last === undefined ? null : isoTime(clock.wallMs() + endsInMs),
   };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
 }
