@@ -25,7 +25,7 @@ help: ## List the targets
 ##@ Try
 
 .PHONY: demo
-demo: install ## A budget applied, spent to its cap and explained, on a real API server (KEEP=1: stay up)
+demo: install ## A budget applied, spent to its cap and explained, on a real API server (KEEP=1: stay up; PLANT=price, chart or webhook: must fail)
 	@node test/demo/main.ts
 
 .PHONY: demo-red
@@ -35,6 +35,10 @@ demo-red: install ## Show that the demo notices: without the chart, without the 
 	  if PLANT=$$plant node test/demo/main.ts >/dev/null 2>&1; then echo "  the demo did not notice" >&2; exit 1; fi; \
 	  echo '  red, as it should be'; \
 	done
+
+.PHONY: emulator
+emulator: install ## Run the SAP emulator by itself (PORT=15490)
+	@node test/sap-emulator/main.ts --port $(or $(PORT),15490)
 
 ##@ Measure
 
@@ -57,7 +61,7 @@ test: control-plane helm prometheus ## Unit, property and integration tests; end
 	@vitest run
 
 .PHONY: kill-test
-kill-test: control-plane ## Kill sidecar and operator in mid-traffic, many times, and compare the books
+kill-test: control-plane ## Kill sidecar and operator in mid-traffic, many times, and compare the books (ROUNDS=6, SEED=1)
 	@node test/kill/main.ts
 
 .PHONY: dashboard

@@ -27,6 +27,17 @@ describe('a grant', () => {
     expect(scene.report(4, { ask: 1 })).toMatchObject({ row: { granted: cu(7) } });
   });
 
+  test('is not made where the budget may not grant, and is not called possible, but figures are booked', () => {
+    const scene = holding();
+    scene.mayGrant = false;
+    expect(scene.report(2, { ask: 1, spent: 2 })).toMatchObject({
+      row: { granted: cu(6), spent: cu(2) },
+      ledger: { grantable: 0n },
+    });
+    scene.mayGrant = true;
+    expect(scene.report(3, { ask: 1, spent: 2 })).toMatchObject({ row: { granted: cu(7) } });
+  });
+
   test('is not made while an overrun or a lower cap leaves less than nothing', () => {
     const scene = holding();
     setCap(scene.ledger, cu(5));

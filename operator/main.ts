@@ -26,7 +26,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) {
 try {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromDefault();
-  log.info({ config, version: packageJson.version }, 'operator starts');
+  log.info({ config: settingsInUse(config), version: packageJson.version }, 'operator starts');
   const { signal } = stop;
   const operator = await startOperator({ config, kubeConfig, log, version: packageJson.version, signal });
   await operator.stopped;
@@ -36,6 +36,11 @@ try {
     log.fatal({ err: error }, 'operator failed');
     process.exitCode = 1;
   }
+}
+
+/** Without injection the webhook is not served: its address would say that it listens. */
+function settingsInUse({ webhookListen, ...rest }: OperatorConfig): Partial<OperatorConfig> {
+  return rest.injection === undefined ? rest : { webhookListen, ...rest };
 }
 
 function configOrUndefined(): OperatorConfig | undefined {

@@ -158,7 +158,9 @@ test('of two budgets with one subscription the younger is refused until the olde
   await fixture.putSecret(other, { key: JSON.stringify(key) });
   await fixture.putBudget(other, plainSpec);
   const wanted = { type: 'CredentialsValid', status: 'False', reason: 'SubscriptionShared' } as const;
-  expect((await fixture.condition(other, wanted)).message).toContain(`Budget ${namespace}/main is older`);
+  expect((await fixture.condition(other, wanted)).message).toContain(
+    `budget ${namespace}/main spends from, and that one comes first`,
+  );
   await fixture.condition(namespace, ready);
   await fixture.kube.delete(budgets, { namespace, name: 'main' });
   await fixture.condition(other, ready);

@@ -85,7 +85,7 @@ function overcommitted(ledger: LedgerSnapshot | undefined): Observation {
     type,
     status: 'True',
     reason: 'Overcommitted',
-    message: `More than the cap of ${formatAmount(ledger.cap)} CU is spent, reserved and held, because ${cause}. Nothing is granted until that changes.`,
+    message: `More than the cap of ${formatAmount(ledger.cap)} CU is spent, reserved and held, because ${cause}. Nothing is granted until that changes, and pods give back what they do not use: status.reserved says what they still have.`,
   };
 }
 

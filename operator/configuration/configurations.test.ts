@@ -78,3 +78,27 @@ test('a wait ends with its signal', async () => {
   leaving.abort(new Error('left'));
   await expect(waiting).rejects.toThrow('left');
 });
+
+test('who waits is told of a recall of its budgets at once, without what it has seen already', async () => {
+  const { clock, source } = setUp();
+  const wait = { seen: source.current([one, two]).etag, timeoutMs: 60_000, signal: never };
+  const waiting = source.waitForChange([one, two], wait);
+  source.recall(two);
+  const { budgets, recalls } = await waiting;
+  expect({ budgets, recalls }).toEqual({ budgets: [], recalls: { two: clock.nowMs() } });
+  const again = source.waitForChange([one, two], { ...wait, recalls });
+  source.recall(two);
+  expect((await again).recalls).toEqual({ two: clock.nowMs() + 1 });
+  expect(configurationAnswer.parse(await again).etag).toBe(wait.seen);
+});
+
+test('who has heeded a recall waits on, and a new caller is told all', async () => {
+  const { clock, source } = setUp();
+  source.recall(one);
+  const { etag: seen, recalls, budgets } = source.current([one]);
+  expect(budgets).toHaveLength(1);
+  const waiting = source.waitForChange([one], { seen, recalls, timeoutMs: 5_000, signal: never });
+  source.recall(two);
+  clock.pass(5_000);
+  expect(await waiting).toEqual(source.current([one]));
+});

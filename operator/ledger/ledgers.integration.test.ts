@@ -93,6 +93,60 @@ describe('a ledger that is needed', () => {
   });
 });
 
+describe('a ledger after a restart', () => {
+  test('does not grant before its budget is looked at, however long that takes', async () => {
+    const { side, uid } = await world.startWith('10');
+    await ask(side, uid, { name: 'a', amount: '3' });
+    const after = await world.start();
+    after.clock.aheadMs = 600_000;
+    const pod = holder('a');
+    const report = pod.report(uid, { seq: 2, ask: '1' });
+    const early = (await bookOf(after, uid)).handle(report, pod.context(after.clock.nowMs()));
+    await expect(early).rejects.toMatchObject({ name: 'LedgerError', reason: 'unavailable' });
+    await after.ledgers.ensureLedger(need('10'), { signal });
+    const answer = await (await bookOf(after, uid)).handle(report, pod.context(after.clock.nowMs()));
+    expect(answer).toMatchObject({ kind: 'reported', row: { granted: parseAmount('4') } });
+  });
+
+  test('books but never grants for a budget that is gone, and says that nothing could be granted', async () => {
+    const { side, uid } = await world.startWith('10');
+    await ask(side, uid, { name: 'a', amount: '3' });
+    const after = await world.start();
+    after.budgetsExist = false;
+    const pod = holder('a');
+    const report = pod.report(uid, { seq: 2, spent: '2', ask: '1' });
+    const answer = await (await bookOf(after, uid)).handle(report, pod.context(after.clock.nowMs()));
+    expect(answer).toMatchObject({
+      kind: 'reported',
+      row: { granted: parseAmount('3'), spent: parseAmount('2') },
+      ledger: { grantable: 0n },
+    });
+  });
+});
+
+describe('a ledger that is short', () => {
+  test('calls for a recall when one holder is denied and another one holds something', async () => {
+    const { side, uid } = await world.startWith('10');
+    await ask(side, uid, { name: 'a', amount: '7' });
+    expect(side.short).toEqual([]);
+    await ask(side, uid, { name: 'b', amount: '4' });
+    expect(side.short).toEqual([budget]);
+  });
+
+  test('calls for a recall when the cap is lowered under what is out, and with each report until it is back', async () => {
+    const { side, uid, book } = await world.startWith('10');
+    await ask(side, uid, { name: 'a', amount: '7' });
+    await side.ledgers.ensureLedger(need('1'), { signal });
+    expect(side.short).toHaveLength(1);
+    const pod = holder('a');
+    await book.handle(pod.report(uid, { seq: 2, spent: '2' }), pod.context(side.clock.nowMs()));
+    expect(side.short).toHaveLength(2);
+    const back = pod.report(uid, { seq: 3, spent: '2', returned: parseAmount('5') });
+    await book.handle(back, pod.context(side.clock.nowMs()));
+    expect(side.short).toHaveLength(2);
+  });
+});
+
 describe('a ledger that somebody else touches', () => {
   test('and that does not add up any more stops all grants until it is put right', async () => {
     const { side, uid, name, book } = await world.startWith('10');

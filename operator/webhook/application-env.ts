@@ -17,15 +17,13 @@ const placeholder = 'sap-ai-budget';
 
 /**
  * The variables of an application's container, with those that lead its clients to the sidecar in front. SAP's variables are ours
- * whatever the container said: its own would lead past the budget. Its own resource group stays, and so do its own OpenAI and
- * Anthropic addresses and keys, which may mean somebody else's service.
+ * whatever the container said: its own would lead past the budget. Its own resource group stays, and so do its own OpenAI address
+ * and key, which may mean somebody else's service.
  */
 export function applicationEnv(env: readonly EnvVar[], keys: ApplicationKeys): EnvVar[] {
-  const optional = [
-    ...clientPairs(keys).filter((pair) => !isElsewhere(env, pair)),
-    ...resourceGroup(env, keys),
-  ];
-  return withFirst(env, [...sapVariables(keys), ...optional.flat()]);
+  const openAi = openAiPair(keys);
+  const optional = [...(isElsewhere(env, openAi) ? [] : openAi), ...resourceGroup(env, keys)];
+  return withFirst(env, [...sapVariables(keys), ...optional]);
 }
 
 function sapVariables({ budget, appKey }: ApplicationKeys): EnvVar[] {
@@ -53,18 +51,11 @@ function resourceGroup(env: readonly EnvVar[], keys: ApplicationKeys): EnvVar[] 
   return sets(env, name) ? [] : [{ name, value: keys.resourceGroup }];
 }
 
-/** Address and key of other vendors' clients. A pair: one of ours with one of theirs would send a key where it does not belong. */
-function clientPairs({ budget, appKey }: ApplicationKeys): [EnvVar, EnvVar][] {
-  const value = `${budget}.${appKey}`;
+/** Address and key of OpenAI's clients. A pair: one of ours with one of theirs would send a key where it does not belong. */
+function openAiPair({ budget, appKey }: ApplicationKeys): [EnvVar, EnvVar] {
   return [
-    [
-      { name: 'OPENAI_BASE_URL', value: `${sidecarOrigin}/v1` },
-      { name: 'OPENAI_API_KEY', value },
-    ],
-    [
-      { name: 'ANTHROPIC_BASE_URL', value: sidecarOrigin },
-      { name: 'ANTHROPIC_API_KEY', value },
-    ],
+    { name: 'OPENAI_BASE_URL', value: `${sidecarOrigin}/v1` },
+    { name: 'OPENAI_API_KEY', value: `${budget}.${appKey}` },
   ];
 }
 

@@ -6,8 +6,8 @@ import { verdictLines } from '../world/comparison.ts';
 import { interruptible } from '../world/interrupt.ts';
 import { killInTraffic } from './kill-in-traffic.ts';
 
-const rounds = Number(process.env.ROUNDS ?? '6');
-const seed = Number(process.env.SEED ?? '1');
+const rounds = wholeNumber('ROUNDS', { fallback: 6, min: 1, max: 1000 });
+const seed = wholeNumber('SEED', { fallback: 1, min: 0, max: 0xffff_ffff });
 
 await interruptible(async (signal) => {
   console.log(`seed ${seed}, ${rounds} kills of each`);
@@ -15,3 +15,15 @@ await interruptible(async (signal) => {
   for (const line of verdictLines(verdicts)) console.log(line);
   return verdicts.every(({ holds }) => holds);
 });
+
+/** Reads a setting; ends the program with 2 and a sentence where it cannot be used, before anything is started. */
+function wholeNumber(
+  name: string,
+  { fallback, min, max }: { fallback: number; min: number; max: number },
+): number {
+  const text = process.env[name] ?? String(fallback);
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  console.error(`${name}=${text} cannot be used: it must be a whole number from ${min} to ${max}`);
+  return process.exit(2);
+}

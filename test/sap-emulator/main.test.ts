@@ -55,3 +55,17 @@ test.each([
   expect(await once(child, 'close')).toEqual([1, null]);
   expect(stderr).toContain(says);
 });
+
+test.each([
+  { args: ['--help'], code: 0 },
+  { args: ['--prot', '1'], code: 1 },
+])('says how it is used when it is started with $args', async ({ args, code }) => {
+  const child = start(args);
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (bytes: Buffer) => {
+      text += bytes.toString('utf8');
+    });
+  expect(await once(child, 'close')).toEqual([code, null]);
+  expect(text).toContain('usage: node test/sap-emulator/main.ts [--host ADDRESS]');
+});

@@ -9,7 +9,9 @@ import { EmulatorError } from './errors.ts';
 const usage = 'usage: node test/sap-emulator/main.ts [--host ADDRESS] [--port NUMBER] [--config FILE.json]';
 
 try {
-  await run(readOptions(process.argv.slice(2)));
+  const args = process.argv.slice(2);
+  if (args.includes('--help')) process.stdout.write(`${usage}\n`);
+  else await run(readOptions(args));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
@@ -27,10 +29,7 @@ async function run(options: EmulatorOptions): Promise<void> {
 }
 
 function readOptions(args: string[]): EmulatorOptions {
-  const { values } = parseArgs({
-    args,
-    options: { host: { type: 'string' }, port: { type: 'string' }, config: { type: 'string' } },
-  });
+  const values = parseOptions(args);
   const port = Number(values.port ?? '0');
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new EmulatorError('config_invalid', `${String(values.port)} is no port; ${usage}`);
@@ -40,6 +39,16 @@ function readOptions(args: string[]): EmulatorOptions {
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.config === undefined ? {} : { config: readConfig(values.config) }),
   };
+}
+
+function parseOptions(args: string[]): { host?: string; port?: string; config?: string } {
+  const options = { host: { type: 'string' }, port: { type: 'string' }, config: { type: 'string' } } as const;
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    throw new EmulatorError('config_invalid', `${what}; ${usage}`, { cause });
+  }
 }
 
 function readConfig(path: string): EmulatorConfig {

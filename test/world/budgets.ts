@@ -27,6 +27,17 @@ function serviceKey(url: string, credentials = subscription): Record<string, unk
   };
 }
 
+/** The key of the emulator's usage data, of the whole global account. */
+export function usageKey(url: string): Record<string, unknown> {
+  return {
+    target_url: url,
+    clientid: 'sb-00000000-0000-4000-8000-0000000000a0!b1001|uas!b36585',
+    clientsecret: 'emulator-usage-secret$=',
+    url,
+    identityzone: 'acme-ga',
+  };
+}
+
 /** A budget and the Secret it names. */
 export function budgetObjects({ namespace, name, limit, emulatorUrl, spec = {} }: BudgetOptions): object[] {
   const secretName = `${name}-key`;

@@ -13,7 +13,7 @@ const maxNamed = 5;
 /** New days begin at 00:00 UTC: then other factors or rates may be in force. */
 const dayMs = 86_400_000;
 
-/** Reason that leaves a budget ready: those models are refused, the others work. */
+/** Reason that leaves a budget ready: those models are refused, the others are not. */
 export const modelsWithoutRate = 'ModelsWithoutRate';
 
 /** Gives every model its rates: of AI Core itself, and of the rate card that the budget names. */
@@ -52,7 +52,7 @@ function priceBy(spec: SapAiRateCardSpec, context: BudgetContext): StepOutcome {
       message: `All ${allowed.length} model versions have a rate.`,
       againAfterMs: untilNextDayMs,
     };
-  const message = `Refused, because no rate is known: ${named(unpriced)}. The other ${allowed.length - unpriced.length} model versions work. Add the missing rates to the rate card.`;
+  const message = `Refused, because no rate is known: ${named(unpriced)}. The other ${allowed.length - unpriced.length} model versions have a rate. Add the missing rates to the rate card.`;
   return { state: 'degraded', reason: modelsWithoutRate, message, afterMs: untilNextDayMs };
 }
 

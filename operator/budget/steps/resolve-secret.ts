@@ -25,7 +25,7 @@ export async function resolveSecret(context: BudgetContext): Promise<StepOutcome
   if (decision.state === 'taken') {
     return stalled(
       'SubscriptionShared',
-      `Budget ${decision.by} is older and spends from the same AI Core instance: two caps on one subscription would not hold. Delete one of them, or use a key of another instance.`,
+      `The service key is of an AI Core instance that budget ${decision.by} spends from, and that one comes first. One instance can have one budget: two caps on it would not hold. Delete one of the two, or use a key of another instance.`,
     );
   }
   if (decision.state === 'undecided') {
