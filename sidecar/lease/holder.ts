@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import { LeaseBook } from './book.ts';
 import { Courier, type LastAnswer, type LeaseCall, LeaseRefused } from './courier.ts';
 import { type Journal, JournalError, type Replay } from './journal.ts';
+import { GrantPace } from './grant-pace.ts';
 import { LeaseError } from './lease-error.ts';
 import { type Move, type Wish, nextMove } from './next-move.ts';
 import { type Phase, reactionTo, startPhase } from './phase.ts';
@@ -66,6 +67,7 @@ export class LeaseHolder {
   readonly #courier: Courier;
   readonly #line: WaitingLine;
   readonly #schedule: ReportSchedule;
+  readonly #pace = new GrantPace();
   readonly #ended = new AbortController();
   #phase: Phase = startPhase;
   #running: Promise<void> | undefined;
@@ -210,6 +212,7 @@ export class LeaseHolder {
       fresh: last !== undefined && nowMs - last.sentAtMs < freshMs,
       alive: this.#alive(),
       late: nowMs >= deadlineMs,
+      requestsPerGrant: this.#pace.requestsAt(nowMs),
     });
   }
 

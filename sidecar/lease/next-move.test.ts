@@ -2,7 +2,15 @@ import { expect, test } from 'vitest';
 import { maxQuantity } from '../../accounting/amount.ts';
 import { type Standing, nextMove } from './next-move.ts';
 
-const standing: Standing = { idle: 0n, reserved: 0n, grantable: 0n, fresh: true, alive: true, late: false };
+const standing: Standing = {
+  idle: 0n,
+  reserved: 0n,
+  grantable: 0n,
+  fresh: true,
+  alive: true,
+  late: false,
+  requestsPerGrant: 8n,
+};
 const wish = { amount: 100n, smallest: 10n, lower: (left: bigint) => (left >= 10n ? left : undefined) };
 
 const cases: { name: string; given: Partial<Standing>; want: object }[] = [

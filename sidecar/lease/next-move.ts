@@ -23,6 +23,8 @@ export interface Standing {
   readonly alive: boolean;
   /** Whether the request has waited as long as it may. */
   readonly late: boolean;
+  /** How many requests like this one a grant should last for. */
+  readonly requestsPerGrant: bigint;
 }
 
 /** What is done next for a waiting request. */
@@ -32,15 +34,12 @@ export type Move =
   | { kind: 'wait' }
   | { kind: 'refuse' };
 
-/** How many requests like this one a grant should last for. */
-const requestsPerGrant = 8n;
-
 /**
  * Decides the next step towards a reservation. Nobody is refused, or cut short, while budget is left: before
  * that the operator has been asked lately, and requests under way have had time to give back what they do not use.
  */
 export function nextMove(wish: Wish, standing: Standing): Move {
-  const { idle, alive, fresh, late } = standing;
+  const { idle, alive, fresh, late, requestsPerGrant } = standing;
   if (alive && idle >= wish.amount) return { kind: 'reserve', amount: wish.amount };
   // What a late request has just been told is the last word, also that the lease was not renewed.
   if (!alive && fresh && late) return { kind: 'refuse' };
@@ -51,7 +50,8 @@ export function nextMove(wish: Wish, standing: Standing): Move {
 /** The lease does not cover the request, and the operator has said lately what it could add. */
 function moveWhenShort(wish: Wish, standing: Standing): Move {
   const reachable = standing.idle + standing.grantable;
-  if (reachable >= wish.amount && !standing.late) return ask(wish.amount, standing, requestsPerGrant);
+  if (reachable >= wish.amount && !standing.late)
+    return ask(wish.amount, standing, standing.requestsPerGrant);
   if (worthWaiting(wish, standing)) return { kind: 'wait' };
   const lowered = reachable >= wish.smallest ? wish.lower(reachable) : undefined;
   if (lowered === undefined) return { kind: 'refuse' };
