@@ -218,6 +218,7 @@ export class LeaseHolder {
 
   async #askFor(ask: { need: NanoCu; want: NanoCu }, waiter: Waiter): Promise<void> {
     const limitMs = Math.max(0, this.#leftMs(waiter)) + freshMs;
+    this.#pace.noteAsk(this.#options.clock.monotonicMs());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#ask = { ...ask, done: resolve, failed: reject };
     this.#schedule.wake();
