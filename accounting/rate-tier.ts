@@ -11,14 +11,25 @@ export interface ParsedTier {
   readonly cacheRead: Decimal;
 }
 
+/** Tiers as they were parsed: a configuration's are priced by for every request, and never change. */
+const parsed = new WeakMap<readonly RateTier[], readonly [ParsedTier, ...ParsedTier[]]>();
+
 /**
  * Parses tiers and closes them at the top: where the last one has a bound, whatever lies beyond costs the
- * dearest of all.
+ * dearest of all. The same list, which must not be changed afterwards, is parsed once.
  *
  * @throws RangeError when there is no tier
  * @throws DecimalError when a rate is not a decimal
  */
 export function parseTiers(tiers: readonly RateTier[]): readonly [ParsedTier, ...ParsedTier[]] {
+  const known = parsed.get(tiers);
+  if (known !== undefined) return known;
+  const closed = closeTiers(tiers);
+  parsed.set(tiers, closed);
+  return closed;
+}
+
+function closeTiers(tiers: readonly RateTier[]): readonly [ParsedTier, ...ParsedTier[]] {
   const [first, ...others] = tiers.map(parseTier).toSorted((a, b) => a.upToInputTokens - b.upToInputTokens);
   if (first === undefined)
     throw new RangeError('a model without a rate has no price: refuse it before pricing');

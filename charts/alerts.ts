@@ -9,27 +9,33 @@ export interface Alert {
   readonly annotations: { readonly summary: string; readonly description: string };
 }
 
-const settled = 'sapaibudget_settled_capacity_units';
-const remaining = 'sapaibudget_remaining_capacity_units';
-const limit = 'sapaibudget_limit_capacity_units';
-const leftSeconds = '(sapaibudget_period_end_timestamp_seconds - time())';
+/**
+ * A figure of a budget without the labels of the operator's pod: an operator that is started anew must not look like another
+ * budget without a past.
+ */
+function of(metric: string): string {
+  return `max by (budget_namespace, budget) (sapaibudget_${metric})`;
+}
+
+const settled = of('settled_capacity_units');
+const remaining = of('remaining_capacity_units');
+const leftSeconds = `(${of('period_end_timestamp_seconds')} - time())`;
 /** CU per second that would use up exactly what remains. */
-const lasting = `(clamp_min(${remaining}, 0) / ${leftSeconds})`;
+const lasting = `clamp_min(${remaining}, 0) / ${leftSeconds}`;
 const which = '{{ $labels.budget_namespace }}/{{ $labels.budget }}';
 const holder = 'namespace, pod, budget_namespace, budget';
 
-/** Two windows: the long one is no passing peak, the short one says that it still goes on. */
-function fasterThan(factor: number, [long, short]: readonly [string, string]): string {
+/** Windows with the steps in which they are looked at: the long one is no passing peak, the short one still goes on. */
+function fasterThan(factor: number, windows: readonly [string, string]): string {
   const pace = factor === 1 ? lasting : `${factor} * ${lasting}`;
-  const above = (window: string): string => `deriv(${settled}[${window}]) > ${pace}`;
-  return `${above(long)} and ${above(short)}`;
+  return windows.map((window) => `deriv((${settled})[${window}]) > ${pace}`).join(' and ');
 }
 
 /** Alerts about budgets: what to do is in the description. */
 const budgetAlerts: readonly Alert[] = [
   {
     alert: 'SapAiBudgetBurnsFast',
-    expr: fasterThan(10, ['1h', '5m']),
+    expr: fasterThan(10, ['1h:1m', '5m:1m']),
     for: '5m',
     labels: { severity: 'critical' },
     annotations: {
@@ -40,7 +46,7 @@ const budgetAlerts: readonly Alert[] = [
   },
   {
     alert: 'SapAiBudgetWillNotLast',
-    expr: fasterThan(1, ['1d', '1h']),
+    expr: fasterThan(1, ['1d:5m', '1h:1m']),
     for: '1h',
     labels: { severity: 'warning' },
     annotations: {
@@ -71,7 +77,7 @@ const budgetAlerts: readonly Alert[] = [
   },
   {
     alert: 'SapAiBudgetHeldHigh',
-    expr: `sapaibudget_held_capacity_units > 0.05 * ${limit}`,
+    expr: `${of('held_capacity_units')} > 0.05 * ${of('limit_capacity_units')}`,
     for: '1h',
     labels: { severity: 'warning' },
     annotations: {
@@ -81,7 +87,7 @@ const budgetAlerts: readonly Alert[] = [
   },
   {
     alert: 'SapAiBudgetNotReady',
-    expr: 'sapaibudget_budget_ready == 0',
+    expr: `${of('budget_ready')} == 0`,
     for: '15m',
     labels: { severity: 'warning' },
     annotations: {
@@ -92,7 +98,7 @@ const budgetAlerts: readonly Alert[] = [
   {
     alert: 'SapAiBudgetUsageDataOld',
     // Only where something was spent that SAP should have reported by now: a quiet weekend is no fault.
-    expr: `time() - sapaibudget_usage_data_timestamp_seconds > 36 * 3600 and delta(${settled}[12h] offset 36h) > 0`,
+    expr: `time() - ${of('usage_data_timestamp_seconds')} > 36 * 3600 and delta((${settled})[12h:5m] offset 36h) > 0`,
     for: '1h',
     labels: { severity: 'warning' },
     annotations: {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher } from 'undici';
+import { RequestStart, noteStarts } from './note-start.ts';
 
 /** How a call to SAP failed. `not_sent`: before the first byte of the request could leave. */
 export type UpstreamErrorReason = 'not_sent' | 'connection_lost' | 'encoding_not_supported';
@@ -49,29 +50,27 @@ export function createUpstream({ silentMs }: { silentMs: number }): Upstream {
     bodyTimeout: silentMs,
     connect: { timeout: connectMs },
   });
+  const noting = agent.compose(noteStarts);
   return {
-    send: (request) => send(agent, request),
+    send: (request) => send(noting, request),
     close: () => agent.destroy(),
   };
 }
 
-async function send(agent: Agent, { url, headers, body, signal }: UpstreamRequest): Promise<UpstreamAnswer> {
-  let sent = false;
-  const noting = agent.compose(
-    (dispatch) => (options, handler) =>
-      dispatch(
-        options,
-        noteStart(handler, () => (sent = true)),
-      ),
-  );
+async function send(
+  dispatcher: Dispatcher,
+  { url, headers, body, signal }: UpstreamRequest,
+): Promise<UpstreamAnswer> {
+  const start = new RequestStart();
   try {
-    const answer = await noting.request({
+    const answer = await dispatcher.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: 'POST',
       headers: { ...headers },
       body,
       signal,
+      opaque: start,
     });
     return {
       status: answer.statusCode,
@@ -80,23 +79,10 @@ async function send(agent: Agent, { url, headers, body, signal }: UpstreamReques
     };
   } catch (cause) {
     if (cause instanceof UpstreamError) throw cause;
-    if (sent) throw new UpstreamError('connection_lost', 'the connection to SAP AI Core broke', { cause });
+    if (start.noted)
+      throw new UpstreamError('connection_lost', 'the connection to SAP AI Core broke', { cause });
     throw new UpstreamError('not_sent', 'SAP AI Core cannot be reached', { cause });
   }
-}
-
-/** undici tells a handler that its request starts just before it writes the first byte of it. */
-function noteStart(handler: Dispatcher.DispatchHandler, onStart: () => void): Dispatcher.DispatchHandler {
-  return new Proxy(handler, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]): unknown => {
-        if (name === 'onRequestStart') onStart();
-        return Reflect.apply(member, target, args);
-      };
-    },
-  });
 }
 
 /** We ask for identity; a gateway that compresses all the same is understood. */

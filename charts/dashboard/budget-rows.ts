@@ -12,7 +12,7 @@ export const budgetRow: Row = {
       unit: units,
       width: 5,
       queries: [
-        { expr: `sum ${perBudget} (${of('sapaibudget_remaining_capacity_units')})`, legend: budgetLegend },
+        { expr: of('sapaibudget_remaining_capacity_units'), legend: budgetLegend },
       ],
     },
     {

@@ -1,5 +1,5 @@
 import type { Row } from './panel.ts';
-import { budgetLegend, of, perBudget, rate, units } from './panel.ts';
+import { selected, budgetLegend, of, perBudget, rate, units } from './panel.ts';
 
 /** Leases, and costs that nobody knows yet. */
 export const unknownRow: Row = {
@@ -32,7 +32,7 @@ export const unknownRow: Row = {
       kind: 'timeseries',
       unit: units,
       width: 8,
-      queries: [{ expr: `sum by (state) (${of('sapaibudget_lease_capacity_units')})`, legend: '{{state}}' }],
+      queries: [{ expr: `sum by (state) (sapaibudget_lease_capacity_units{${selected}})`, legend: '{{state}}' }],
     },
     {
       title: 'Soonest end of a lease',
@@ -42,7 +42,7 @@ export const unknownRow: Row = {
       width: 8,
       queries: [
         {
-          expr: `min ${perBudget} (${of('sapaibudget_lease_expiry_timestamp_seconds')}) - time()`,
+          expr: `min ${perBudget} (sapaibudget_lease_expiry_timestamp_seconds{${selected}}) - time()`,
           legend: budgetLegend,
         },
       ],

@@ -24,20 +24,21 @@ export interface Row {
 
 /** CU have no unit that Grafana knows. */
 export const units = 'none';
-const selected = 'budget_namespace=~"$namespace",budget=~"$budget"';
+/** Matchers of the budgets that were chosen. */
+export const selected = 'budget_namespace=~"$namespace",budget=~"$budget"';
 /** Refusals that came before their budget was known are shown with every budget. */
 export const selectedOrNone = 'budget_namespace=~"$namespace|",budget=~"$budget|"';
-/** The series of the budgets that were chosen. */
-export const of = (metric: string): string => `${metric}{${selected}}`;
 /** A figure for each budget. */
 export const perBudget = 'by (budget_namespace, budget)';
+/** A figure of each budget that was chosen, whichever pod of the operator tells it. */
+export const of = (metric: string): string => `max ${perBudget} (${metric}{${selected}})`;
 /** How a line of one budget is called. */
 export const budgetLegend = '{{budget_namespace}}/{{budget}}';
 /** Per second, of the budgets that were chosen. */
 export const rate = (metric: string, matchers = selected): string =>
   `rate(${metric}{${matchers}}[$__rate_interval])`;
 /** CU per second, over the last day. */
-export const pace = `deriv(${of('sapaibudget_settled_capacity_units')}[1d])`;
+export const pace = `avg ${perBudget} (deriv(sapaibudget_settled_capacity_units{${selected}}[1d]))`;
 /** The value that this share of a histogram is below. */
 export const quantile = (share: number, histogram: string): string =>
   `histogram_quantile(${share}, sum by (le) (${rate(`${histogram}_bucket`)}))`;

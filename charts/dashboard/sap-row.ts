@@ -1,5 +1,5 @@
 import type { Row } from './panel.ts';
-import { budgetLegend, of, quantile, rate, units } from './panel.ts';
+import { selected, budgetLegend, of, quantile, rate, units } from './panel.ts';
 
 /** How SAP answers, and what it billed. */
 export const sapRow: Row = {
@@ -58,7 +58,7 @@ export const sapRow: Row = {
       unit: units,
       width: 6,
       queries: [
-        { expr: of('sapaibudget_subscription_capacity_units'), legend: `{{measure}} of ${budgetLegend}` },
+        { expr: `max by (budget_namespace, budget, measure) (sapaibudget_subscription_capacity_units{${selected}})`, legend: `{{measure}} of ${budgetLegend}` },
       ],
     },
     {

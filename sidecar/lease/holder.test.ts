@@ -38,14 +38,14 @@ afterEach(async () => {
 /** Ends the calls of the leases before it: to the operator they are dead. */
 let endCalls = () => {};
 
-function newLeases(changed: Partial<typeof times> = {}): Leases {
+function newLeases(changed: Partial<typeof times> = {}, clock = systemClock): Leases {
   endCalls();
   let alive = true;
   endCalls = () => (alive = false);
   return new Leases({
     folder,
     call: async (request, signal) => (alive ? operator.call(request, signal) : new Promise<never>(() => {})),
-    clock: systemClock,
+    clock,
     times: { ...times, ...changed },
     log: pino({ level: 'silent' }),
     onFatal: (error) => fatal.push(error),
@@ -328,4 +328,14 @@ describe('after a process was killed', () => {
     const [row] = operator.ledger.rows.values();
     expect(row && totalsOf(row)).toEqual(operator.ledger.totals);
   });
+});
+
+test('a pod that uses its grants up at once asks for more each time, and so more rarely', async () => {
+  operator = ledgerCall('100000');
+  leases = newLeases({}, { ...systemClock, monotonicMs: () => 1000 });
+  for (let index = 0; index < 50; index += 1) await holder().reserve(`r${index}`, whole('1'), never);
+  const asks = operator.messages.flatMap((message) =>
+    message.kind === 'report' && message.ask !== undefined ? [message.ask.want] : [],
+  );
+  expect(asks).toEqual([cu('8'), cu('16'), cu('32')]);
 });

@@ -4,6 +4,7 @@ import { nameUsage } from '../../accounting/metered-usage.ts';
 import { LeaseBook } from './book.ts';
 import { Courier, type LastAnswer, LeaseRefused } from './courier.ts';
 import { JournalError } from './journal.ts';
+import { GrantPace } from './grant-pace.ts';
 import type { LeaseHolderOptions, Reservation } from './holder-options.ts';
 import { LeaseError } from './lease-error.ts';
 import { retired, silent, unavailable, ungranted } from './refusals.ts';
@@ -26,6 +27,7 @@ export class LeaseHolder {
   readonly #courier: Courier;
   readonly #line: WaitingLine;
   readonly #schedule: ReportSchedule;
+  readonly #pace = new GrantPace();
   readonly #ended = new AbortController();
   #phase: Phase = startPhase;
   #retiring = false;
@@ -204,11 +206,13 @@ export class LeaseHolder {
       fresh: last !== undefined && nowMs - last.sentAtMs < freshMs,
       alive: this.#alive(),
       late: nowMs >= deadlineMs,
+      requestsPerGrant: this.#pace.requestsAt(nowMs),
     });
   }
 
   async #askFor(ask: { need: NanoCu; want: NanoCu }, waiter: Waiter): Promise<void> {
     const limitMs = Math.max(0, this.#leftMs(waiter)) + freshMs;
+    this.#pace.noteAsk(this.#options.clock.monotonicMs());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#ask = { ...ask, done: resolve, failed: reject };
     this.#schedule.wake();

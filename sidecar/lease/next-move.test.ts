@@ -13,6 +13,7 @@ const standing: Standing = {
   fresh: true,
   alive: true,
   late: false,
+  requestsPerGrant: 8n,
 };
 const wish = { amount: 100n, smallest: 10n, lower: (left: bigint) => (left >= 10n ? left : undefined) };
 

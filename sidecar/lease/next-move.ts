@@ -31,6 +31,8 @@ export interface Standing {
   readonly alive: boolean;
   /** Whether the request has waited as long as it may. */
   readonly late: boolean;
+  /** How many requests like this one a grant should last for. */
+  readonly requestsPerGrant: bigint;
 }
 
 /** What is done next for a waiting request. */
@@ -41,9 +43,6 @@ export type Move =
   | { kind: 'askLater'; need: NanoCu; want: NanoCu }
   | { kind: 'wait' }
   | { kind: 'refuse' };
-
-/** How many requests like this one a grant should last for, while nobody else goes short. */
-const requestsPerGrant = 8n;
 
 /**
  * Decides the next step towards a reservation. Nobody is refused, or cut short, while budget is left: before
@@ -78,7 +77,7 @@ function spendable({ idle, overdrawn }: Standing): NanoCu {
 
 function ask(amount: NanoCu, standing: Standing): Ask {
   const exact = askExactly(amount, standing);
-  const comfortable = least(amount * requestsPerGrant, maxQuantity);
+  const comfortable = least(amount * standing.requestsPerGrant, maxQuantity);
   return standing.contested || comfortable <= exact.need ? exact : { ...exact, want: comfortable };
 }
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type Admission, admissionHeaders, answeredBy, costHeaders, heldHeader } from '../admission.ts';
+import { type Collected, collect } from '../collect.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Family } from '../families/family.ts';
 import { ProxyError } from '../proxy-error.ts';
@@ -8,23 +9,13 @@ import type { UpstreamAnswer } from '../upstream.ts';
 import type { CallEnd, Settlement } from './settlement.ts';
 
 /** An answer read to its end, or the reason why it was not. */
-export type WholeAnswer = { kind: 'whole'; content: Buffer } | { kind: 'broken' } | { kind: 'too_long' };
+export type WholeAnswer = Collected;
 
 /** Reads an answer to its end within a bound: its cost goes into headers, which leave before the body. */
 export async function readWhole(body: Readable, maxBytes: number): Promise<WholeAnswer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of body) {
-      const part = Buffer.from(chunk);
-      bytes += part.length;
-      if (bytes > maxBytes) return { kind: 'too_long' };
-      chunks.push(part);
-    }
-    return { kind: 'whole', content: Buffer.concat(chunks) };
-  } catch {
-    return { kind: 'broken' };
-  }
+  const answer = await collect(body, maxBytes);
+  if (answer.kind === 'too_long') body.destroy();
+  return answer;
 }
 
 /** What a whole answer tells about its cost. */
@@ -87,8 +78,12 @@ export function sendWhole(
     'sapaibudget-overhead-ms': overheadMs.toFixed(3),
     'content-length': String(content.length),
   });
-  response.end(content);
+  // Short text leaves in one write with its headers. Latin-1 is byte for byte what the buffer holds.
+  if (content.length <= oneWriteBytes) response.end(content.toString('latin1'), 'latin1');
+  else response.end(content);
 }
+
+const oneWriteBytes = 16 * 1024;
 
 function annotated({ family }: Admission, content: Buffer, settlement: Settlement): Buffer {
   if (settlement.kind === 'unknown' || settlement.price === undefined) return content;

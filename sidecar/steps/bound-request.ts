@@ -109,7 +109,10 @@ function wishOf(
   const least = Math.min(minimum, longest);
   const wish: Wish = {
     amount: worstCaseOfAttempts(whole, { factor, limit: longest }),
-    smallest: worstCaseOfAttempts(whole, { factor, limit: least }),
+    // Few requests come so near the cap that it is asked for.
+    get smallest() {
+      return worstCaseOfAttempts(whole, { factor, limit: least });
+    },
     lower: (affordable) => {
       const limit = affordableLimit(settable, { factor, amount: affordable });
       return limit === undefined || limit < least

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { collect } from '../collect.ts';
 import { header } from '../exchange.ts';
 import { ProxyError } from '../proxy-error.ts';
 
@@ -40,20 +41,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of request) {
-      const part = Buffer.from(chunk);
-      bytes += part.length;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(part);
-    }
-  } catch (cause) {
-    if (cause instanceof ProxyError) throw cause;
-    throw new ProxyError('client_gone', 'the client left while it sent its request', { cause });
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  const read = await collect(request, maxBytes);
+  if (read.kind === 'whole') return read.content;
+  if (read.kind === 'too_long') throw tooLarge(maxBytes);
+  const { cause } = read;
+  throw new ProxyError('client_gone', 'the client left while it sent its request', { cause });
 }
 
 async function decode(body: Buffer, maxBytes: number): Promise<Buffer> {

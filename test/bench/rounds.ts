@@ -39,8 +39,8 @@ export interface Results {
 }
 
 /**
- * Measures all contestants in turn, round by round. What runs before the first round is not counted: programs are
- * compiled as they run.
+ * Measures all contestants in turn, round by round, after a warm-up that is not counted: programs are compiled as
+ * they run.
  */
 export async function measure(
   course: Course,
@@ -49,10 +49,10 @@ export async function measure(
 ): Promise<Results> {
   const idle = course.contestants.map(({ pid }) => residentMiB(pid));
   const results: Results = { load: { small: [], large: [], stream: [] }, latency: [], memory: [] };
-  for (let round = 0; round <= plan.rounds; round += 1) {
-    say(round === 0 ? 'warming up' : `round ${round} of ${plan.rounds}`);
-    const target = round === 0 ? undefined : results;
-    await measureRound(course, { plan, round, target, signal });
+  await warmUp(course, { plan, signal, say });
+  for (let round = 1; round <= plan.rounds; round += 1) {
+    say(`round ${round} of ${plan.rounds}`);
+    await measureRound(course, { plan, round, target: results, signal });
   }
   course.contestants.forEach(({ name, pid }, index) =>
     results.memory.push({ contestant: name, idle: idle[index] ?? Number.NaN, loaded: residentMiB(pid) }),
@@ -60,11 +60,30 @@ export async function measure(
   return results;
 }
 
+/** So much work of each kind is done before anything counts: what V8 compiles, and how, depends on it. */
+const warmUnits = 15_000;
+/** And no more loads than these, on a machine that is too busy. */
+const maxWarmLoads = 8;
+
+async function warmUp(
+  course: Course,
+  { plan, signal, say }: { plan: Plan; signal: AbortSignal; say: (line: string) => void },
+): Promise<void> {
+  for (const contestant of course.contestants)
+    for (const part of plan.parts) {
+      let units = 0;
+      for (let loads = 0; loads < maxWarmLoads && units < warmUnits; loads += 1) {
+        signal.throwIfAborted();
+        units += await loadOf(part, { course, contestant, plan });
+      }
+      say(`warm: ${contestant.name}, ${units} ${loadParts[part]}`);
+    }
+}
+
 interface Round {
   readonly plan: Plan;
   readonly round: number;
-  /** Absent: nothing is kept. */
-  readonly target: Results | undefined;
+  readonly target: Results;
   readonly signal: AbortSignal;
 }
 
@@ -73,14 +92,14 @@ async function measureRound(course: Course, { plan, round, target, signal }: Rou
     for (const contestant of course.contestants) {
       signal.throwIfAborted();
       const sample = await loaded(contestant, () => loadOf(part, { course, contestant, plan }));
-      target?.load[part].push({ round, contestant: contestant.name, ...sample });
+      target.load[part].push({ round, contestant: contestant.name, ...sample });
     }
   const direct = await latencies(course.direct, plan);
   for (const { name, origin } of course.contestants) {
     signal.throwIfAborted();
     const own = await latencies(origin, plan);
     const added = { p50: own.p50 - direct.p50, p99: own.p99 - direct.p99 };
-    target?.latency.push({ round, contestant: name, ...added });
+    target.latency.push({ round, contestant: name, ...added });
   }
 }
 

@@ -56,6 +56,15 @@ export const cases: readonly AlertCase[] = [
     at: '40m',
   },
   {
+    what: 'an operator that was started anew during a short peak is none',
+    series: {
+      ...budget('0x2000', '100x2000'),
+      [`sapaibudget_settled_capacity_units{${own}}`]: '10x60 _x2000',
+      [`sapaibudget_settled_capacity_units{${own},pod="operator-1"}`]: '_x60 10+0.1x8 10.8x2000',
+    },
+    at: '70m',
+  },
+  {
     what: 'a refusal for want of budget is an alert',
     alert: 'SapAiBudgetExhausted',
     series: { [`sapaibudget_denied_total{${holder},reason="exhausted"}`]: '0x10 3x20' },
