@@ -2,7 +2,7 @@ import type { NanoCu } from '../../accounting/amount.ts';
 import { type Lease, type LeaseRecord, idle, newLease } from '../../accounting/lease.ts';
 import { nameUsage } from '../../accounting/metered-usage.ts';
 import { LeaseBook } from './book.ts';
-import { Courier, type LastAnswer, LeaseRefused } from './courier.ts';
+import { Courier, type LastAnswer, LeaseRefused, freshMs } from './courier.ts';
 import { JournalError } from './journal.ts';
 import type { LeaseHolderOptions, Reservation } from './holder-options.ts';
 import { LeaseError } from './lease-error.ts';
@@ -13,7 +13,6 @@ import { Patience } from './patience.ts';
 import { type ReportState, ReportSchedule } from './report-schedule.ts';
 import { WaitingLine, type Waiter, clientGone } from './waiting-line.ts';
 
-const freshMs = 1000;
 const retryRefusedMs = 5000;
 
 /**
@@ -201,7 +200,7 @@ export class LeaseHolder {
       overdrawn: last?.overdrawn ?? 0n,
       contested: this.#schedule.contested,
       recalled: patience.recalled || nowMs - this.#recalledAtMs < freshMs,
-      fresh: last !== undefined && nowMs - last.sentAtMs < freshMs,
+      fresh: this.#courier.isFresh(nowMs),
       alive: this.#alive(),
       late: nowMs >= deadlineMs,
     });
