@@ -91,11 +91,12 @@ export class Configuration {
     );
     this.#heed(answer.recalls ?? {});
     if (answer.etag === this.#etag) return;
-    this.#etag = answer.etag;
     this.#defaultBudget = answer.budgets[0]?.budget;
     this.#budgets = new Map(answer.budgets.map((budget) => [budget.budget, current(budget)]));
     this.#log.info({ etag: answer.etag, budgets: [...this.#budgets.keys()] }, 'configuration loaded');
     this.#onChange(this.#budgets);
+    // Only what was taken over is not asked for again.
+    this.#etag = answer.etag;
   }
 
   /** Rounds from before this process have nothing to take from it. */

@@ -70,26 +70,6 @@ describe('an answer of SAP', () => {
     expect(billed()).toBeLessThanOrEqual(Number(totals().settled + totals().held));
   });
 
-  const filtered = { code: 'content_filter', innererror: { code: 'ResponsibleAIPolicyViolation' } };
-  test.each([
-    { name: '400 of Azure’s content filter', status: 400, error: filtered, held: true },
-    { name: '400 with the reason inside', status: 400, error: { ...filtered, code: '400' }, held: true },
-    { name: '400 of orchestration’s filter', status: 400, error: { code: 400, location: 'x' }, held: false },
-    { name: '400 for a bad request', status: 400, error: { code: 'invalid_request_error' }, held: false },
-    { name: '403 with the words of a filter', status: 403, error: filtered, held: false },
-    { name: '408', status: 408, error: { code: 'timeout' }, held: true },
-  ])('with $name is passed on; held: $held', async ({ status, error, held }) => {
-    const body = JSON.stringify({ error });
-    await startWithSap((_, response) =>
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body),
-    );
-    const answer = await stage.chat('Hello', { max_tokens: 5 });
-    expect([answer.status, await answer.text()]).toEqual([status, body]);
-    await booked();
-    const reason = row()?.unknownCosts[0]?.reason;
-    expect([totals().held > 0n, reason]).toEqual([held, held ? 'upstream_error' : undefined]);
-  });
-
   test('401 is tried once more with a fresh token', async () => {
     stage = await startStage();
     stage.emulator.addFault({ fault: 'http-401', match: { route: 'chat' }, count: 1 });

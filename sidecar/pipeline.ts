@@ -105,10 +105,11 @@ async function meterInference(
   { route, catalogue }: InferenceRoute,
   services: Services,
 ): Promise<Admission> {
-  const { clock, config, metrics } = services;
+  const { bodies, clock, config, metrics } = services;
+  using room = bodies.hold();
   // A deployment that the path names is looked for before the body is read.
   if (route.deploymentId !== undefined) selectNamed(exchange, catalogue, route);
-  const body = parseObject(await readBody(exchange.request, config.maxBodyBytes));
+  const body = parseObject(await readBody(exchange.request, { maxBytes: config.maxBodyBytes, room }));
   // From here on money is set aside: whatever happens below ends the reservation.
   const admission = await admitInPeriod(exchange, { route, catalogue, body }, services);
   metrics.overhead.observe({ phase: 'admit' }, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
@@ -216,16 +217,22 @@ async function callUpstream(
   const { headers } = exchange.request;
   const metering = meteringOf(exchange, admission, services);
   try {
-    return await forward(admission, { headers, search, signal: readOn.signal, metering }, services);
+    const { gone } = exchange;
+    return await forward(admission, { headers, search, signal: readOn.signal, gone, metering }, services);
   } catch (error) {
     if (!(error instanceof UpstreamError)) {
-      // No token, so nothing was sent.
+      // No token, or no client any more: nothing was sent.
       booking.book(admission, { kind: 'not_sent' });
       throw error;
     }
     if (error.reason === 'not_sent') {
       booking.book(admission, { kind: 'not_sent' });
       throw new ProxyError('upstream_unreachable', error.message, { cause: error });
+    }
+    if (error.status !== undefined) {
+      // Its status tells as much as of an answer that could be read; a 400 may be a content filter's.
+      booking.book(admission, { kind: 'answered', status: error.status, mayHaveRun: error.status === 400 });
+      throw new ProxyError('upstream_encoding', error.message, { cause: error });
     }
     booking.book(admission, { kind: readOn.end === 'read_bound' ? 'read_bound' : 'connection_lost' });
     throw new ProxyError('upstream_connection_lost', error.message, { cause: error });

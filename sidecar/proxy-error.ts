@@ -24,6 +24,7 @@ const answers = {
   upstream_connection_lost: { status: 502, retry: false },
   upstream_redirect: { status: 502, retry: false },
   upstream_answer_too_long: { status: 502, retry: false },
+  upstream_encoding: { status: 502, retry: false },
   bound_exceeded: { status: 503, retry: false },
   budget_unavailable: { status: 503, retry: true },
   configuration_unavailable: { status: 503, retry: true },
@@ -31,6 +32,7 @@ const answers = {
   lease_unavailable: { status: 503, retry: true },
   shutting_down: { status: 503, retry: true },
   token_unavailable: { status: 503, retry: true },
+  too_many_bodies: { status: 503, retry: true },
   too_many_waiting: { status: 503, retry: true },
 } as const satisfies Record<string, { status: number; retry: boolean }>;
 

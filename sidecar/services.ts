@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Bodies } from './bodies.ts';
 import type { Booking } from './booking.ts';
 import type { Clock } from './clock.ts';
 import type { SidecarConfig } from './config.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly leases: Leases;
   readonly tokens: SapTokens;
   readonly upstream: Upstream;
+  readonly bodies: Bodies;
   readonly booking: Booking;
   readonly denials: Denials;
   readonly receipts: Receipts;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { createAdminServer } from './admin.ts';
+import { Bodies } from './bodies.ts';
 import { Booking } from './booking.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { SidecarConfig } from './config.ts';
@@ -30,6 +31,11 @@ export interface Sidecar {
   close(): Promise<void>;
 }
 
+/**
+ * Bodies of all requests under way together, unless one alone may be larger. Each is in memory up to three times while it
+ * is sent, and an injected sidecar may use 256 MiB.
+ */
+const minBodiesBytes = 64 * 1024 * 1024;
 /** Time after the drain for the last report, in ms. */
 const lastReportMs = 3000;
 /** Time in which clients are told that their requests were cut off, in ms. */
@@ -123,6 +129,7 @@ function assemble(
     life,
     keys: new AppKeys(config.appKey),
     booking: new Booking({ metrics, receipts, clock, log }),
+    bodies: new Bodies(Math.max(minBodiesBytes, config.maxBodyBytes)),
     denials: new Denials(),
     receipts,
     origin: () => origin,

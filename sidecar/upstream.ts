@@ -10,10 +10,13 @@ export type UpstreamErrorReason = 'not_sent' | 'connection_lost' | 'encoding_not
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly reason: UpstreamErrorReason;
+  /** Of the answer that could not be read; present with `encoding_not_supported`. */
+  readonly status: number | undefined;
 
-  constructor(reason: UpstreamErrorReason, message: string, options?: ErrorOptions) {
+  constructor(reason: UpstreamErrorReason, message: string, options?: ErrorOptions & { status?: number }) {
     super(message, options);
     this.reason = reason;
+    this.status = options?.status;
   }
 }
 
@@ -75,7 +78,7 @@ async function send(
     return {
       status: answer.statusCode,
       headers: answer.headers,
-      body: decoded(answer.body, answer.headers['content-encoding']),
+      body: decoded(answer.body, answer.headers['content-encoding'], answer.statusCode),
     };
   } catch (cause) {
     if (cause instanceof UpstreamError) throw cause;
@@ -86,13 +89,14 @@ async function send(
 }
 
 /** We ask for identity; a gateway that compresses all the same is understood. */
-function decoded(body: Readable, encoding: string | string[] | undefined): Readable {
+function decoded(body: Readable, encoding: string | string[] | undefined, status: number): Readable {
   const name = Array.isArray(encoding) ? encoding.join(',') : (encoding ?? 'identity');
   if (name === 'identity' || name === '') return body;
   const decoder = decoders.get(name.toLowerCase());
   if (decoder === undefined) {
     body.on('error', () => {}).destroy();
-    throw new UpstreamError('encoding_not_supported', 'SAP AI Core answered in an encoding nobody asked for');
+    const message = `SAP AI Core answered ${status} in an encoding nobody asked for`;
+    throw new UpstreamError('encoding_not_supported', message, { status });
   }
   const stream = decoder();
   body.on('error', (error) => stream.destroy(error));

@@ -42,12 +42,16 @@ export interface LastAnswer {
   readonly endsAtMs: number;
   /** `spent` as that message reported it. */
   readonly reportedSpent: NanoCu;
+  /** `returned` as that message reported it: what was returned since is missing in the figures. */
+  readonly reportedReturned: NanoCu;
   /** What other holders have neither used nor given back. */
   readonly othersHold: NanoCu;
   /** By how much spent, reserved and held together pass the cap; 0 while they do not. */
   readonly overdrawn: NanoCu;
 }
 
+/** For so long (ms) after they were asked for, figures may be refused by. */
+export const freshMs = 1000;
 const firstBackOffMs = 100;
 const maxBackOffMs = 5000;
 
@@ -111,14 +115,20 @@ export class Courier {
     if (answered === undefined || answer.kind !== 'reported')
       throw new LeaseRefused('sequence_gap', 'the operator answered another report than the one sent');
     this.#book.writeFact(answered);
-    this.#note(lease, answer, sentAtMs, record.spent);
+    this.#note(record, answer, sentAtMs);
+  }
+
+  /** Whether requests may be refused by the last figures: what was returned since is missing there. */
+  isFresh(nowMs: number): boolean {
+    const { last } = this;
+    if (last === undefined || nowMs - last.sentAtMs >= freshMs) return false;
+    return last.reportedReturned === this.#book.lease.returned;
   }
 
   #note(
-    lease: Lease,
+    reported: Pick<Lease, 'spent' | 'returned'>,
     answer: Exclude<LeaseAnswer, { kind: 'refused' }>,
     sentAtMs: number,
-    reportedSpent = lease.spent,
   ): void {
     const endsAtMs = sentAtMs + answer.remainingSeconds * 1000;
     const { cap, settled, outstanding, held } = answer.ledger;
@@ -126,7 +136,8 @@ export class Courier {
       figures: answer.ledger,
       sentAtMs,
       endsAtMs,
-      reportedSpent,
+      reportedSpent: reported.spent,
+      reportedReturned: reported.returned,
       othersHold: atLeastZero(outstanding - unusedOf(answer.row)),
       overdrawn: atLeastZero(settled + outstanding + held - cap),
     };

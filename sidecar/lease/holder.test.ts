@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -338,4 +338,27 @@ test('a pod that uses its grants up at once asks for more each time, and so more
     message.kind === 'report' && message.ask !== undefined ? [message.ask.want] : [],
   );
   expect(asks).toEqual([cu('8'), cu('16'), cu('32')]);
+});
+
+describe('a lease whose period is over', () => {
+  test('refuses who waits for it at once, to be admitted in the next period', async () => {
+    leases = newLeases({ waitMs: 60_000 });
+    await holder().reserve('a', whole('9'), never);
+    const waiting = outcome(holder().reserve('b', whole('5'), never));
+    await until(() => holder().waiting === 1);
+    leases.keepOnly(new Set(['ledger-2']));
+    expect(await waiting).toBe('lease_unavailable');
+  });
+
+  test('ends also when its journal cannot be removed', async () => {
+    const first = await holder().reserve('a', whole('1'), never);
+    first.settle(cu('1'));
+    const file = path.join(folder, 'ledger-1.journal');
+    rmSync(file);
+    mkdirSync(file);
+    leases.keepOnly(new Set(['ledger-2']));
+    await until(() => leases.holders.length === 0);
+    expect([operator.ledger.totals.settled, operator.ledger.totals.outstanding]).toEqual([cu('1'), 0n]);
+    expect(fatal).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@ import type { NanoCu } from '../../accounting/amount.ts';
 import { type Lease, type LeaseRecord, idle, newLease } from '../../accounting/lease.ts';
 import { nameUsage } from '../../accounting/metered-usage.ts';
 import { LeaseBook } from './book.ts';
-import { Courier, type LastAnswer, LeaseRefused } from './courier.ts';
+import { Courier, type LastAnswer, LeaseRefused, freshMs } from './courier.ts';
 import { JournalError } from './journal.ts';
 import { GrantPace } from './grant-pace.ts';
 import type { LeaseHolderOptions, Reservation } from './holder-options.ts';
@@ -14,7 +14,6 @@ import { Patience } from './patience.ts';
 import { type ReportState, ReportSchedule } from './report-schedule.ts';
 import { WaitingLine, type Waiter, clientGone } from './waiting-line.ts';
 
-const freshMs = 1000;
 const retryRefusedMs = 5000;
 
 /**
@@ -203,7 +202,7 @@ export class LeaseHolder {
       overdrawn: last?.overdrawn ?? 0n,
       contested: this.#schedule.contested,
       recalled: patience.recalled || nowMs - this.#recalledAtMs < freshMs,
-      fresh: last !== undefined && nowMs - last.sentAtMs < freshMs,
+      fresh: this.#courier.isFresh(nowMs),
       alive: this.#alive(),
       late: nowMs >= deadlineMs,
       requestsPerGrant: this.#pace.requestsAt(nowMs),

@@ -93,18 +93,23 @@ const cases: { name: string; given: Partial<Standing>; want: object }[] = [
     want: { kind: 'refuse' },
   },
   {
+    name: 'is not refused while it has to give back more than passes the cap',
+    given: { idle: 200n, overdrawn: 1n },
+    want: { kind: 'ask', need: 100n },
+  },
+  {
     name: 'asks for all of it while the cap was passed',
     given: { idle: 100n, overdrawn: 1n, fresh: false },
     want: { kind: 'ask', need: 100n },
   },
   {
     name: 'counts what passes the cap against what others may give back',
-    given: { idle: 20n, othersHold: 100n, overdrawn: 110n },
+    given: { othersHold: 100n, overdrawn: 90n },
     want: { kind: 'askLater', need: 100n },
   },
   {
     name: 'does not wait for others who hold less than passes the cap',
-    given: { idle: 20n, othersHold: 100n, overdrawn: 111n },
+    given: { othersHold: 100n, overdrawn: 91n },
     want: { kind: 'refuse' },
   },
   {

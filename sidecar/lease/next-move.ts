@@ -54,7 +54,7 @@ export function nextMove(wish: Wish, standing: Standing): Move {
   if (alive && spendable(standing) >= wish.amount) return { kind: 'reserve', amount: wish.amount };
   // What a late request has just been told is the last word, also that the lease was not renewed.
   if (!alive && fresh && late) return { kind: 'refuse' };
-  if (!alive || !fresh) return ask(wish.amount, standing);
+  if (!alive || !fresh || returnsSoon(standing)) return ask(wish.amount, standing);
   return moveWhenShort(wish, standing);
 }
 
@@ -68,6 +68,11 @@ function moveWhenShort(wish: Wish, standing: Standing): Move {
   if (lowered === undefined) return { kind: 'refuse' };
   if (lowered <= spendable(standing)) return { kind: 'reserve', amount: lowered };
   return askExactly(lowered, standing);
+}
+
+/** What is idle while the cap is passed is about to be given back, and may be more than passes it. */
+function returnsSoon({ idle, overdrawn, late }: Standing): boolean {
+  return !late && overdrawn > 0n && idle > 0n;
 }
 
 /** What is idle may be spent only while it is within the cap. */

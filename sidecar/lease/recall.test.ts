@@ -19,13 +19,19 @@ const never = new AbortController().signal;
 let folder: string;
 let operator: LedgerCall;
 let leases: Leases;
+/** What messages to the operator wait for. */
+let delayed: Promise<void> | undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'recall-'));
   operator = ledgerCall('10');
+  delayed = undefined;
   leases = new Leases({
     folder,
-    call: (request, signal) => operator.call(request, signal),
+    call: async (request, signal) => {
+      await delayed;
+      return operator.call(request, signal);
+    },
     clock: systemClock,
     times: { waitMs: 10_000, reportMs: 60_000, idleReturnMs: 60_000 },
     log: pino({ level: 'silent' }),
@@ -135,4 +141,17 @@ test('what is idle is given back, not spent, while more is out than the cap allo
   await expect(refused).rejects.toMatchObject({ reason: 'exhausted' });
   await until(() => operator.ledger.totals.outstanding === 0n);
   expect(operator.ledger.totals.settled).toBe(cu('0.6'));
+});
+
+test('what this pod has just given back itself is no reason to refuse it', async () => {
+  const first = await holder().reserve('a', whole('10'), never);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  delayed = promise;
+  leases.recall(['chat']);
+  first.settle(cu('1'));
+  await until(() => holder().lease.returned === cu('9'));
+  // All the rest is on its way back, and the last figures say that nothing is left.
+  const second = holder().reserve('b', whole('8'), never);
+  resolve();
+  expect((await second).amount).toBe(cu('8'));
 });

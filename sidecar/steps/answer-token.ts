@@ -11,7 +11,9 @@ const maxFormBytes = 16 * 1024;
  * @throws ProxyError `not_authenticated` or `unsupported_grant`
  */
 export async function answerToken(exchange: Exchange, keys: AppKeys, nowMs: number): Promise<void> {
-  const form = new URLSearchParams((await readBody(exchange.request, maxFormBytes)).toString('utf8'));
+  const form = new URLSearchParams(
+    (await readBody(exchange.request, { maxBytes: maxFormBytes })).toString('utf8'),
+  );
   const { id, secret } = basicCredentials(header(exchange.request, 'authorization')) ?? {
     id: form.get('client_id') ?? '',
     secret: form.get('client_secret') ?? '',

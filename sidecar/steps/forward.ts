@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Admission } from '../admission.ts';
+import { ProxyError } from '../proxy-error.ts';
 import type { SapTokens } from '../sap-token.ts';
 import type { Upstream, UpstreamAnswer } from '../upstream.ts';
 
@@ -9,6 +10,8 @@ export interface ForwardRequest {
   /** Query of the application's request, with its `?`. */
   readonly search: string;
   readonly signal: AbortSignal;
+  /** Aborted when the client has left: nothing is sent for it any more. */
+  readonly gone: AbortSignal;
   /** Headers of unified metering that the application did not send itself. */
   readonly metering: Readonly<Record<string, string>>;
 }
@@ -39,7 +42,7 @@ const dropped: ReadonlySet<string> = new Set([
  * Sends an admitted request to SAP, once more with a fresh token when SAP did not accept the first: then it has not
  * run anything. No other answer is repeated.
  *
- * @throws UpstreamError; ProxyError `token_unavailable`, before anything was sent
+ * @throws UpstreamError; ProxyError `token_unavailable` or `client_gone`, before anything was sent
  */
 export async function forward(
   admission: Admission,
@@ -47,13 +50,16 @@ export async function forward(
   { upstream, tokens }: { upstream: Upstream; tokens: SapTokens },
 ): Promise<UpstreamAnswer> {
   const body = JSON.stringify(admission.demand.write(admission.limits));
-  const attempt = async (token: string) =>
-    upstream.send({
+  const attempt = async (token: string) => {
+    if (request.gone.aborted)
+      throw new ProxyError('client_gone', 'the client left before its request was sent');
+    return upstream.send({
       url: inferenceUrl(admission, request.search),
       headers: headersToSend(admission, request, token),
       body,
       signal: request.signal,
     });
+  };
   const token = await tokens.get(admission.holder);
   const answer = await attempt(token);
   if (answer.status !== 401) return answer;

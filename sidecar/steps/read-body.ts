@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { collect } from '../collect.ts';
+import type { BodyRoom } from '../bodies.ts';
 import { header } from '../exchange.ts';
 import { ProxyError } from '../proxy-error.ts';
 
@@ -10,15 +10,21 @@ const unzip = promisify(gunzip);
 /**
  * Reads the whole body, within a bound for what was sent and for what it decodes to.
  *
- * @throws ProxyError `body_too_large`, `encoding_not_supported`, `malformed_body` or `client_gone`
+ * @throws ProxyError `body_too_large`, `too_many_bodies`, `encoding_not_supported`, `malformed_body` or `client_gone`
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  { maxBytes, room }: { maxBytes: number; room?: BodyRoom },
+): Promise<Buffer> {
   const encoding = (header(request, 'content-encoding') ?? 'identity').toLowerCase();
   if (encoding !== 'identity' && encoding !== 'gzip')
     throw new ProxyError('encoding_not_supported', 'send the body as it is or with content-encoding gzip');
   if (Number(header(request, 'content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const body = await readBytes(request, maxBytes);
-  return encoding === 'gzip' ? decode(body, maxBytes) : body;
+  const body = await readBytes(request, { maxBytes, ...(room && { room }) });
+  if (encoding !== 'gzip') return body;
+  const decoded = await decode(body, maxBytes);
+  room?.add(decoded.length);
+  return decoded;
 }
 
 /**
@@ -27,25 +33,61 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
  * @throws ProxyError as `readBody` does
  */
 export function parseObject(body: Buffer): Record<string, unknown> {
+  const value = parse(body);
+  if (!isObject(value)) throw new ProxyError('malformed_body', 'the body must be a JSON object');
+  if (nestsBeyond(value, maxDepth))
+    throw new ProxyError('malformed_body', `the body is nested more than ${maxDepth} levels deep`);
+  return value;
+}
+
+function parse(body: Buffer): unknown {
   try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    if (isObject(value)) return value;
+    return JSON.parse(body.toString('utf8'));
   } catch (cause) {
     throw new ProxyError('malformed_body', 'the body is not JSON', { cause });
   }
-  throw new ProxyError('malformed_body', 'the body must be a JSON object');
+}
+
+/** What is parsed is written again for SAP, which nothing but memory bounds the depth of; no schema of a tool comes near. */
+const maxDepth = 200;
+
+/** Level by level, so that depth costs no stack. */
+function nestsBeyond(value: object, depth: number): boolean {
+  let level: object[] = [value];
+  for (let left = depth; level.length > 0; left -= 1) {
+    if (left === 0) return true;
+    level = level.flatMap((parent) => Object.values(parent).filter(isContainer));
+  }
+  return false;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const read = await collect(request, maxBytes);
-  if (read.kind === 'whole') return read.content;
-  if (read.kind === 'too_long') throw tooLarge(maxBytes);
-  const { cause } = read;
-  throw new ProxyError('client_gone', 'the client left while it sent its request', { cause });
+async function readBytes(
+  request: IncomingMessage,
+  { maxBytes, room }: { maxBytes: number; room?: BodyRoom },
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request) {
+      const part = Buffer.from(chunk);
+      bytes += part.length;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      room?.add(part.length);
+      chunks.push(part);
+    }
+  } catch (cause) {
+    if (cause instanceof ProxyError) throw cause;
+    throw new ProxyError('client_gone', 'the client left while it sent its request', { cause });
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
 async function decode(body: Buffer, maxBytes: number): Promise<Buffer> {
