@@ -22,19 +22,19 @@ const plan: Plan = {
 
 function describeMachine(): string {
   const model = cpus()[0]?.model ?? 'unknown processor';
-  const before = loadavg()[0] ?? Number.NaN;
-  return `${model}, ${availableParallelism()} cores, Linux ${release()}, Node ${process.versions.node}, load average before ${before.toFixed(1)}`;
+  return `${model}, ${availableParallelism()} cores, Linux ${release()}, Node ${process.versions.node}`;
 }
 
 await interruptible(async (signal) => {
   if (availableParallelism() < 2)
     throw new Error('the bench needs two cores: one for the proxy, one for everything else');
   const machine = describeMachine();
+  const loadBefore = loadavg()[0] ?? Number.NaN;
   console.log(machine);
   const course = await startCourse({ signal, profileFolder: process.env['PROFILE'] });
   try {
     const results = await measure(course, plan, { signal, say: (line) => console.log(line) });
-    const figures = figureLines(results, { plan, machine });
+    const figures = figureLines(results, { plan, machine, loadBefore });
     console.log(['', ...rawLines(results), '', ...figures].join('\n'));
     if (process.argv.includes('--write'))
       await writeFile(page, withFigures(await readFile(page, 'utf8'), figures));

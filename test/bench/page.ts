@@ -16,10 +16,19 @@ export function withFigures(page: string, lines: readonly string[]): string {
   return `${page.slice(0, from + begin.length)}\n\n${lines.join('\n')}\n\n${page.slice(to)}`;
 }
 
+/** Above this load others were at work on the machine. */
+const quietLoad = 0.5;
+const busyMachine =
+  '**The machine was busy with other work.** These figures are preliminary: CPU times are too high, and latencies say nothing.';
+
 /** What the page shows: medians, their ratios to nginx, and how they came about. */
-export function figureLines(results: Results, { plan, machine }: { plan: Plan; machine: string }): string[] {
+export function figureLines(
+  results: Results,
+  { plan, machine, loadBefore }: { plan: Plan; machine: string; loadBefore: number },
+): string[] {
   return [
-    `${plan.rounds} rounds, ${plan.seconds} s each part; ${machine}.`,
+    `${plan.rounds} rounds, ${plan.seconds} s each part; ${machine}; load average before: ${loadBefore.toFixed(1)}.`,
+    ...(loadBefore > quietLoad ? ['', busyMachine] : []),
     '',
     ...table(
       ['', ...contestantNames, 'bare node ÷ nginx', 'sidecar ÷ nginx'],
