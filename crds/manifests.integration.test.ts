@@ -17,8 +17,16 @@ beforeAll(async () => {
   namespace = await controlPlane.createNamespace({ prefix: 'samples' });
 });
 
+/** Kinds of Kubernetes itself that the examples use. */
+const otherCollections: Record<string, [api: string, plural: string]> = {
+  Secret: ['/api/v1', 'secrets'],
+  Deployment: ['/apis/apps/v1', 'deployments'],
+  Job: ['/apis/batch/v1', 'jobs'],
+};
+
 function collectionOf({ kind }: Manifest): string {
-  if (kind === 'Secret') return `/api/v1/namespaces/${namespace}/secrets`;
+  const other = otherCollections[kind];
+  if (other !== undefined) return `${other[0]}/namespaces/${namespace}/${other[1]}`;
   const resource = customResources.find((each) => each.kind === kind);
   if (resource === undefined) throw new Error(`there is no kind ${kind}`);
   const scope = resource.scope === 'Namespaced' ? `namespaces/${namespace}/` : '';

@@ -1,5 +1,5 @@
 /** How long other holders have to give back, before a request that was denied asks again, and again. */
-const recallPausesMs = [400, 800];
+const recallPausesMs = [400, 800, 1600];
 /** How often one asks that has waited as long as it may: what the operator says is left may be gone by then. */
 const maxLateAsks = 5;
 const askAgainMs = 25;
