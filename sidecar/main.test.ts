@@ -149,6 +149,8 @@ test('neither log nor journal holds the app key, the SAP token or the bound toke
   const sidecar = await start(on, { env: { SAPAIBUDGET_LOG_LEVEL: 'debug' } });
   await (await chat(sidecar, 'Hello')).text();
   await chat(sidecar, 'x', { tools: 'wrong' });
+  // The log comes through a pipe, a moment later.
+  await until(() => sidecar.log().includes('request refused'));
   const { accessToken } = await on.operator.sapToken();
   const journal = path.join(on.folder, 'journal');
   const files = readdirSync(journal).map((name) => readFileSync(path.join(journal, name), 'utf8'));

@@ -162,8 +162,9 @@ describe.each(helmMajors)('Helm %i', (major) => {
   test('it removes the CRDs, and with them all budgets, only for whoever says so', async () => {
     await helm('upgrade', release, chart, '--set=crds.keep=false');
     await helm('uninstall', release);
-    await kubectl(['wait', '--for=delete', '--timeout=30s', 'crd/sapaibudgets.sapai.eerly.ai']);
-    expect(await kubectl(['get', 'crd', '-o', 'name'])).not.toContain('sapai.eerly.ai');
+    await expect
+      .poll(() => kubectl(['get', 'crd', '-o', 'name']), { timeout: 30_000 })
+      .not.toContain('sapai.eerly.ai');
   });
 
   test('a namespace for credentials that is not there is named', async () => {
