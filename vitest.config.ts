@@ -20,7 +20,7 @@ export default defineConfig({
           exclude: outside,
           globalSetup: ['./test/control-plane/global-setup.ts'],
           // Real processes on a machine with two cores: generous limits, so that only what hangs fails.
-          maxWorkers: 2,
+          maxWorkers: 1,
           testTimeout: 120_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 1 },
