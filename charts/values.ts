@@ -144,6 +144,14 @@ export const chartValues = z.strictObject({
       url: origin(
         'Where the API server reaches the webhook if it cannot resolve Services; empty: its Service.',
       ),
+      servicePort: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .default(443)
+        .describe(
+          'Port of the Service at which the API server asks; 9443 and 9444 are taken by sidecars and metrics.',
+        ),
       podPolicy: z
         .boolean()
         .default(true)

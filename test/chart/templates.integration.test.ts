@@ -137,6 +137,12 @@ describe.each(helmMajors)('Helm %i', (major) => {
       where: '/webhook/url',
     },
     {
+      what: 'a port that is none',
+      set: 'webhook.servicePort=70000',
+      says: 'maximum',
+      where: '/webhook/servicePort',
+    },
+    {
       what: 'a URL with a path',
       set: 'sidecar.operatorUrl=https://x/y',
       says: 'does not match pattern',

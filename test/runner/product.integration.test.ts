@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ensureHelm, runHelm } from '../chart/helm.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/start.ts';
+import { asAnybody } from '../world/installed-world.ts';
 import { containerOf, conditionOf, shell, TestRunner, untilTerm } from './testing/test-runner.ts';
 
 const checkout = join(import.meta.dirname, '..', '..');
@@ -29,7 +30,8 @@ test(
     const helm = await ensureHelm(4, { say: console.error });
     const chart = join(checkout, 'charts', 'sap-ai-budget');
     const kubeconfig = controlPlane.kubeconfigPath('admin');
-    const args = ['install', 'budget', chart, '--namespace', runner.namespace, '--wait', '--timeout', '60s'];
+    const where = ['--namespace', runner.namespace, '--wait', '--timeout', '60s', '--set', asAnybody];
+    const args = ['install', 'budget', chart, ...where];
     const installed = await runHelm(helm, args, { kubeconfig, home: runner.dir });
     expect(installed).toMatchObject({ exitCode: 0 });
 

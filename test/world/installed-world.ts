@@ -10,7 +10,8 @@ import { checkout, Programs } from './programs.ts';
 import { operatorNamespace } from './names.ts';
 
 const release = 'budgets';
-/** Stopping of what pods run, with their grace periods, before the runner is killed. */
+/** Where Services are loopback addresses, only root may listen on their ports below 1024. */
+export const asAnybody = 'webhook.servicePort=9445';
 const helmMajor = 4;
 
 const podList = z.object({
@@ -156,7 +157,7 @@ export class InstalledWorld {
 
   async #installChart(helm: string, { say, credentialNamespaces }: InstalledOptions): Promise<void> {
     const chart = join(checkout, 'charts', 'sap-ai-budget');
-    const values = ['--set', `credentialNamespaces={${credentialNamespaces.join(',')}}`];
+    const values = ['--set', `credentialNamespaces={${credentialNamespaces.join(',')}},${asAnybody}`];
     const where = ['--namespace', operatorNamespace, '--create-namespace', '--wait', '--timeout', '90s'];
     say(`helm install ${release} charts/sap-ai-budget ${values.join(' ')} ${where.join(' ')}`);
     const kubeconfig = this.controlPlane.kubeconfigPath('admin');
