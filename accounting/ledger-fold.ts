@@ -13,7 +13,7 @@ const silentSeconds = 600;
  * Whether all is known of a holder: nothing is outstanding or held, its last SAP token has ended, and it has been silent
  * for long. Whether it is gone for good is not for the ledger to know.
  */
-export function isClosedOut(row: LedgerRow, nowMs: number): boolean {
+export function isClosedOut(row: Readonly<LedgerRow>, nowMs: number): boolean {
   if (row.key === foldedKey || unused(row) > 0n || row.unknown > 0n || row.lost > 0n) return false;
   return (Math.max(row.expires, row.tokenExpires) + silentSeconds) * 1000 < nowMs;
 }

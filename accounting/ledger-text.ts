@@ -69,7 +69,7 @@ export function encodeLedger(ledger: Ledger): LedgerText {
     outstanding: formatAmount(outstanding),
     held: formatAmount(held),
     overrun: formatAmount(overrun),
-    rows: [rowHeader, ...[...ledger.rows.values()].map(encodeRow)].join('\n'),
+    rows: [rowHeader, ...[...ledger.rows.values()].map(lineOf)].join('\n'),
     heldRows: encodeHeld(ledger),
     usage: encodeUsage(ledger.usage),
   };
@@ -108,7 +108,18 @@ function checkSums(text: LedgerText, totals: LedgerTotals): void {
   }
 }
 
-function encodeRow(row: LedgerRow): string {
+/** A row never changes, so neither does its line: of thousands of rows a write has changed a few. */
+const lineByRow = new WeakMap<Readonly<LedgerRow>, string>();
+
+function lineOf(row: Readonly<LedgerRow>): string {
+  const known = lineByRow.get(row);
+  if (known !== undefined) return known;
+  const line = encodeRow(row);
+  lineByRow.set(row, line);
+  return line;
+}
+
+function encodeRow(row: Readonly<LedgerRow>): string {
   const amounts = [row.granted, row.spent, row.overrun, row.unknown, row.lost, row.returned, row.released];
   return [
     row.key,
@@ -176,7 +187,7 @@ function heldLines(ledger: Ledger): HeldLine[] {
   return [...ledger.rows.values()].flatMap(heldLinesOf);
 }
 
-function heldLinesOf(row: LedgerRow): HeldLine[] {
+function heldLinesOf(row: Readonly<LedgerRow>): HeldLine[] {
   const { key } = row;
   const lines: HeldLine[] = row.unknownCosts.map((cost) => ({ key, ...cost }));
   const itemised = row.unknownCosts.reduce((sum, { amount }) => sum + amount, 0n);

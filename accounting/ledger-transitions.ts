@@ -108,10 +108,9 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
   const known = ledger.rows.get(context.key);
   if (known?.processId === request.processId) return opened(ledger, known, context);
   if (known?.olderProcessIds.includes(request.processId)) return refuse('process_superseded', context);
-  const row = known ?? newRow(context);
   const events: LedgerEvent[] = [];
-  const resumed = known !== undefined && mayResume(row, request.resume);
-  changeRow(ledger, row, (r) => {
+  const resumed = known !== undefined && mayResume(known, request.resume);
+  const row = changeRow(ledger, known ?? newRow(context), (r) => {
     if (r.state === 'expired') r.state = 'open';
     // What a journal from before a loss says is within what was lost then, and later spending is not in it.
     if (request.resume && request.resume.incarnation >= r.wholeSince)
@@ -138,7 +137,7 @@ function meterResumed(ledger: Ledger, row: LedgerRow, resume: NonNullable<OpenRe
  * A journal may be gone on from when it knows all that this row knows, and evidence has not decided yet. One that turns
  * up after another process had to begin without it is of no use: what it could spend is lost.
  */
-function mayResume(row: LedgerRow, resume: OpenRequest['resume']): boolean {
+function mayResume(row: Readonly<LedgerRow>, resume: OpenRequest['resume']): boolean {
   if (!resume || row.state === 'released') return false;
   if (resume.incarnation > row.incarnation || resume.incarnation < row.wholeSince) return false;
   return resume.seq >= row.seq && !goesBackwards(row, resume);
@@ -156,16 +155,16 @@ function loseRest(row: LedgerRow, nowMs: number): LedgerEvent[] {
 }
 
 function report(ledger: Ledger, request: ReportRequest, context: MessageContext): Outcome {
-  const row = ledger.rows.get(context.key);
-  if (!row || request.incarnation > row.incarnation) return refuse('row_unknown', context);
-  if (request.incarnation < row.incarnation) return refuse('process_superseded', context);
-  const released = row.state === 'released';
-  if (request.seq <= row.seq)
-    return released ? refuse('row_released', context) : reported(ledger, row, context);
-  if (request.seq > row.seq + 1) return refuse('sequence_gap', context);
-  if (!released && goesBackwards(row, request)) return refuse('report_backwards', context);
+  const before = ledger.rows.get(context.key);
+  if (!before || request.incarnation > before.incarnation) return refuse('row_unknown', context);
+  if (request.incarnation < before.incarnation) return refuse('process_superseded', context);
+  const released = before.state === 'released';
+  if (request.seq <= before.seq)
+    return released ? refuse('row_released', context) : reported(ledger, before, context);
+  if (request.seq > before.seq + 1) return refuse('sequence_gap', context);
+  if (!released && goesBackwards(before, request)) return refuse('report_backwards', context);
   const events: LedgerEvent[] = [];
-  changeRow(ledger, row, (r) => {
+  const row = changeRow(ledger, before, (r) => {
     if (r.state === 'expired') {
       events.push({ type: 'LeaseReclaimed', key: r.key, name: r.name, amount: unused(r) });
       r.state = 'open';
@@ -176,11 +175,10 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
     renew(r, context);
   });
   if (released) return { ...refuse('row_released', context), events };
-  grant(ledger, row, request, context);
-  return { ...reported(ledger, row, context), events };
+  return { ...reported(ledger, grant(ledger, row, request, context), context), events };
 }
 
-function goesBackwards(row: LedgerRow, figures: Figures): boolean {
+function goesBackwards(row: Readonly<LedgerRow>, figures: Figures): boolean {
   return figures.spent < row.spent || figures.returned < row.returned;
 }
 
@@ -227,11 +225,17 @@ function renew(row: LedgerRow, context: MessageContext): void {
   if (row.expires - now < context.leaseSeconds / 2) row.expires = now + context.leaseSeconds;
 }
 
-function grant(ledger: Ledger, row: LedgerRow, request: ReportRequest, context: MessageContext): void {
-  if (!request.ask || row.state !== 'open' || !mayGrant(ledger, context)) return;
+/** The row with what it was granted, or as it was. */
+function grant(
+  ledger: Ledger,
+  row: Readonly<LedgerRow>,
+  request: ReportRequest,
+  context: MessageContext,
+): Readonly<LedgerRow> {
+  if (!request.ask || row.state !== 'open' || !mayGrant(ledger, context)) return row;
   const amount = grantSize(request.ask, ledger, context.nowMs);
-  if (amount === 0n) return;
-  changeRow(ledger, row, (r) => {
+  if (amount === 0n) return row;
+  return changeRow(ledger, row, (r) => {
     r.granted += amount;
     r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
   });
@@ -265,7 +269,7 @@ function newRow(context: MessageContext): LedgerRow {
   };
 }
 
-function opened(ledger: Ledger, row: LedgerRow, context: MessageContext): Outcome {
+function opened(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext): Outcome {
   return {
     answer: { ...answerFields(ledger, row, context), kind: 'opened', resumed: wasResumed(row) },
     events: [],
@@ -276,11 +280,11 @@ function wasResumed({ wholeSince, incarnation }: LedgerRow): boolean {
   return wholeSince < incarnation;
 }
 
-function reported(ledger: Ledger, row: LedgerRow, context: MessageContext): Outcome {
+function reported(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext): Outcome {
   return { answer: { ...answerFields(ledger, row, context), kind: 'reported' }, events: [] };
 }
 
-function answerFields(ledger: Ledger, row: LedgerRow, context: MessageContext) {
+function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext) {
   const { settled, outstanding, held } = ledger.totals;
   const left = available(ledger);
   const grantable = left > 0n && mayGrant(ledger, context) ? left : 0n;

@@ -17,7 +17,8 @@ export interface Ledger {
   cap: NanoCu;
   /** Counts changes; a ledger whose `seq` is as stored needs no write. */
   seq: number;
-  rows: Map<string, LedgerRow>;
+  /** Never changed in place: a row that is the same object is the same in every version of the ledger. */
+  rows: Map<string, Readonly<LedgerRow>>;
   totals: LedgerTotals;
   /** What was metered by day, model and version: for people, grants do not depend on it. */
   usage: MeteredLines;
@@ -88,13 +89,13 @@ export function available(ledger: Ledger): NanoCu {
 }
 
 /** The part of a row's grants that nothing has used: its holder's while open, held once expired. */
-export function unused(row: LedgerRow): NanoCu {
+export function unused(row: Readonly<LedgerRow>): NanoCu {
   const inBound = row.spent - row.overrun;
   const rest = row.granted - inBound - row.unknown - row.lost - row.returned - row.released;
   return rest > 0n ? rest : 0n;
 }
 
-export function totalsOf(row: LedgerRow): LedgerTotals {
+export function totalsOf(row: Readonly<LedgerRow>): LedgerTotals {
   const rest = unused(row);
   return {
     settled: row.spent,
@@ -105,19 +106,35 @@ export function totalsOf(row: LedgerRow): LedgerTotals {
 }
 
 /** Sums of the rows counted anew: equal to `ledger.totals`, or somebody has edited the ledger. */
-export function sumRows(rows: Iterable<LedgerRow>): LedgerTotals {
+export function sumRows(rows: Iterable<Readonly<LedgerRow>>): LedgerTotals {
   const sum: LedgerTotals = { settled: 0n, outstanding: 0n, held: 0n, overrun: 0n };
   for (const row of rows) addTotals(sum, totalsOf(row), 1n);
   return sum;
 }
 
-/** The only way a row changes: keeps the sums and counts the change. */
-export function changeRow(ledger: Ledger, row: LedgerRow, change: (row: LedgerRow) => void): void {
-  if (ledger.rows.get(row.key) === row) addTotals(ledger.totals, totalsOf(row), -1n);
-  change(row);
-  addTotals(ledger.totals, totalsOf(row), 1n);
-  ledger.rows.set(row.key, row);
+/**
+ * The only way a row changes: puts a changed copy in its place, keeps the sums and counts the change. Returns the row
+ * as it is now.
+ */
+export function changeRow(
+  ledger: Ledger,
+  row: Readonly<LedgerRow>,
+  change: (row: LedgerRow) => void,
+): Readonly<LedgerRow> {
+  const changed = { ...row };
+  change(changed);
+  const before = ledger.rows.get(row.key);
+  if (before !== undefined) addTotals(ledger.totals, totalsOf(before), -1n);
+  addTotals(ledger.totals, totalsOf(changed), 1n);
+  ledger.rows.set(row.key, changed);
   ledger.seq += 1;
+  return changed;
+}
+
+/** A ledger that can be changed without this one: what no change touches is shared. */
+export function copyLedger(ledger: Ledger): Ledger {
+  const { rows, totals, usage } = ledger;
+  return { ...ledger, rows: new Map(rows), totals: { ...totals }, usage: new Map(usage) };
 }
 
 /** Lines of metered usage that are kept apart; the rest of a day is one more line. */

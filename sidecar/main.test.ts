@@ -117,7 +117,7 @@ test('a process that finds itself replaced by a newer one ends with 1', async ()
   const ledger = on.operator.ledger('ledger-1');
   const row = ledger.rows.get('pod:under-test');
   if (row === undefined) throw new Error('the sidecar has no row');
-  row.incarnation += 1;
+  ledger.rows.set(row.key, { ...row, incarnation: row.incarnation + 1 });
   await (await chat(sidecar, 'Hello')).text();
   expect(await sidecar.ended).toBe(1);
 });

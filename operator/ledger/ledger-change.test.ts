@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { newLedger, setCap } from '../../accounting/ledger.ts';
+import { copyLedger, newLedger, setCap } from '../../accounting/ledger.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
 import { handleLeaseRequest } from '../../accounting/ledger-transitions.ts';
-import { applyChanges, copyLedger, waitingChange } from './ledger-change.ts';
+import { applyChanges, waitingChange } from './ledger-change.ts';
 import { holder, need } from './test-ledgers.ts';
 
 const { budget, period } = need('10');

@@ -1,5 +1,5 @@
 import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
-import type { Ledger } from '../../accounting/ledger.ts';
+import { type Ledger, copyLedger } from '../../accounting/ledger.ts';
 
 /** What a change says after it was applied to a working copy. */
 export interface ChangeResult<T> {
@@ -36,12 +36,6 @@ export function waitingChange<T>(change: LedgerChange<T>): { waiting: WaitingCha
     return { events, refused, accept: () => resolve(result) };
   };
   return { waiting: { apply, reject }, done: promise };
-}
-
-/** A ledger of which nothing is shared that a transition changes. */
-export function copyLedger(ledger: Ledger): Ledger {
-  const rows = new Map([...ledger.rows].map(([key, row]) => [key, { ...row }]));
-  return { ...ledger, rows, totals: { ...ledger.totals }, usage: new Map(ledger.usage) };
 }
 
 /**
