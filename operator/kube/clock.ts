@@ -18,6 +18,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** Time that never goes back and that nobody sets, from an unknown start: for who may act until when. */
+export const monotonicClock: Clock = { ...systemClock, nowMs: () => performance.now() };
+
 /** Resolves after that time on the given clock, or as soon as the signal fires: the caller looks which. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -74,6 +74,13 @@ export const events: Resource = {
   kind: 'Event',
   namespaced: true,
 };
+export const leases: Resource = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};
 /** Virtual: only `create` works, and nothing is stored. */
 export const tokenReviews: Resource = {
   group: 'authentication.k8s.io',
