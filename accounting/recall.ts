@@ -1,0 +1,308 @@
+import type { NanoCu } from './amount.ts';
+import { type Ledger, available, unused } from './ledger.ts';
+
+/**
+ * Recall rounds of one ledger: who waits for budget, and which holders are asked to give back what they do not use.
+ * One round at a time serves all who wait, in order of arrival. Plain data under a time that the caller tells; nothing
+ * here is durable or needed for the cap: it decides who is asked and who has been refused rightly.
+ */
+export interface Recall {
+  /** In order of arrival, at most one a holder. */
+  waiters: Waiter[];
+  /** Keys of waiters whose grants are being stored. */
+  serving: Set<string>;
+  round: Round | undefined;
+  /** The last round that was gone through to its end. */
+  last: EndedRound | undefined;
+  /** Holders that did not answer when they were asked last, and have said nothing since. */
+  silent: Set<string>;
+  /** Of the last round; a later one has a greater number. */
+  number: number;
+  /** When a round may begin that nobody waits for. */
+  unpromptedMs: number;
+}
+
+/** A request that waits at its holder; what the holder had idle came back with its ask. */
+export interface Waiter {
+  /** Of its holder's row. */
+  key: string;
+  /** The report that asks. */
+  incarnation: number;
+  seq: number;
+  /** What the row had been granted when the report was booked. */
+  granted: NanoCu;
+  need: NanoCu;
+  sinceMs: number;
+}
+
+/** `heard`: its answer has arrived and is being stored. */
+type Asked = { state: 'asked'; untilMs: number } | { state: 'heard' | 'answered' | 'silent' };
+
+interface Round {
+  number: number;
+  beganMs: number;
+  asked: Map<string, Asked>;
+  batch: number;
+  returned: NanoCu;
+}
+
+/** What a refusal is based on. */
+export interface RoundFacts {
+  number: number;
+  beganMs: number;
+  /** How many holders were asked, and how many of them did not answer. */
+  asked: number;
+  silent: number;
+  /** What those who were asked gave back. */
+  returned: NanoCu;
+}
+
+interface EndedRound extends RoundFacts {
+  /** What was left for those who came later. */
+  grantable: NanoCu;
+}
+
+/** What is to be done now. */
+export interface RecallSteps {
+  /** Holders to tell the number of the round. */
+  notify: readonly string[];
+  /** To be granted what they need, in this order; `served` is told what came of it. */
+  serve: readonly Waiter[];
+  /** Have had their round; they wait no longer. */
+  refused: readonly { waiter: Waiter; round: RoundFacts }[];
+  /** When to look again at the latest; undefined: when something has happened. */
+  wakeAtMs: number | undefined;
+}
+
+/** A holder that is asked and silent for so long (ms) is not waited for. */
+export const silentAfterMs = 400;
+/** For so long (ms) after it began a round is refused by. */
+export const roundCountsMs = 1000;
+/** Fewest holders asked at once. */
+const smallestBatch = 8;
+/** Least time between rounds that nobody waits for, while more is out than the cap allows. */
+const unpromptedEveryMs = 2000;
+
+export function newRecall(): Recall {
+  return {
+    waiters: [],
+    serving: new Set(),
+    round: undefined,
+    last: undefined,
+    silent: new Set(),
+    number: 0,
+    unpromptedMs: 0,
+  };
+}
+
+/** A request waits from now on; one of the same holder is replaced, and its place is lost. */
+export function join(recall: Recall, waiter: Waiter): void {
+  leave(recall, waiter.key);
+  recall.waiters.push(waiter);
+  // What it had idle came back with its ask: that is as good as an answer.
+  if (isPending(recall.round?.asked.get(waiter.key)))
+    recall.round?.asked.set(waiter.key, { state: 'answered' });
+}
+
+/** Nobody waits there any more. */
+export function leave(recall: Recall, key: string): void {
+  recall.waiters = recall.waiters.filter((waiter) => waiter.key !== key);
+  recall.serving.delete(key);
+}
+
+/** What others wait for, and is not for this holder. */
+export function setAside(recall: Recall, key: string): NanoCu {
+  return sum(recall.waiters.filter((waiter) => waiter.key !== key).map(({ need }) => need));
+}
+
+/** A holder's answer to this round has arrived: it is not silent, but nothing of it is stored yet. */
+export function noteHeard({ round }: Recall, { key, number }: { key: string; number: number }): void {
+  if (round?.number === number && isPending(round.asked.get(key))) round.asked.set(key, { state: 'heard' });
+}
+
+/** The answer that was heard could not be stored: the holder will repeat it. */
+export function noteLost({ round }: Recall, { key, nowMs }: { key: string; nowMs: number }): void {
+  if (round?.asked.get(key)?.state === 'heard')
+    round.asked.set(key, { state: 'asked', untilMs: nowMs + silentAfterMs });
+}
+
+/** A report is stored: what it gave back, and the round that it answers, if any. */
+export function noteReport(
+  recall: Recall,
+  { key, returned, number }: { key: string; returned: NanoCu; number?: number | undefined },
+): void {
+  recall.silent.delete(key);
+  const { round } = recall;
+  if (!round?.asked.has(key)) return;
+  round.returned += returned;
+  if (round.number === number) round.asked.set(key, { state: 'answered' });
+}
+
+/**
+ * The round by whose word a holder is refused at once; undefined: it has to wait for one. That is the last round, if it
+ * has just found less than the holder needs, and one that asks nobody, if all that others hold would not make `least`.
+ */
+export function refusedAtOnce(
+  recall: Recall,
+  ledger: Ledger,
+  { key, need, least, nowMs }: { key: string; need: NanoCu; least: NanoCu; nowMs: number },
+): RoundFacts | undefined {
+  const own = ledger.rows.get(key);
+  const byOthers = ledger.totals.outstanding - (own?.state === 'open' ? unused(own) : 0n);
+  if (available(ledger) + byOthers < least)
+    return { number: nextNumber(recall, nowMs), beganMs: nowMs, asked: 0, silent: 0, returned: 0n };
+  const { last } = recall;
+  if (last === undefined || nowMs < last.beganMs || nowMs - last.beganMs >= roundCountsMs) return undefined;
+  if (need <= last.grantable || available(ledger) - setAside(recall, key) > last.grantable) return undefined;
+  const { grantable: _, ...facts } = last;
+  return facts;
+}
+
+/** Decides what is to be done. To be called whenever something has happened, and at `wakeAtMs`. */
+export function nextSteps(recall: Recall, ledger: Ledger, nowMs: number): RecallSteps {
+  const serve = startServing(recall, ledger);
+  const short = sum(recall.waiters.map(({ need }) => need)) - available(ledger);
+  // A clock that was set back must not keep a round alive for as long.
+  if (short <= 0n || (recall.round && nowMs < recall.round.beganMs)) recall.round = undefined;
+  if (short <= 0n) return { ...nothing, serve };
+  const round = recall.round ?? begin(recall, ledger, nowMs);
+  if (round === undefined) return { ...nothing, serve, wakeAtMs: unpromptedAt(recall, ledger) };
+  noteSilence(recall, round, nowMs);
+  const notify = askMore(recall, ledger, { round, short, nowMs });
+  if (recall.serving.size > 0 || [...round.asked.values()].some(isPending))
+    return { notify, serve, refused: [], wakeAtMs: nextDeadline(round) };
+  return end(recall, ledger, { round, nowMs });
+}
+
+/** These were tried to be granted, and those were; the others go on waiting in their place. */
+export function served(
+  recall: Recall,
+  { tried, granted }: Record<'tried' | 'granted', readonly string[]>,
+): void {
+  for (const key of tried) recall.serving.delete(key);
+  recall.waiters = recall.waiters.filter(({ key }) => !granted.includes(key));
+}
+
+const nothing: RecallSteps = { notify: [], serve: [], refused: [], wakeAtMs: undefined };
+
+/** Those who can be served without overtaking anybody; none while others are. */
+function startServing({ waiters, serving }: Recall, ledger: Ledger): Waiter[] {
+  if (serving.size > 0) return [];
+  let left = available(ledger);
+  const first = waiters.findIndex(({ need }) => (left -= need) < 0n);
+  const serve = first < 0 ? [...waiters] : waiters.slice(0, first);
+  for (const { key } of serve) serving.add(key);
+  return serve;
+}
+
+/** A round begins for those who wait, or because more is out than the cap allows. */
+function begin(recall: Recall, ledger: Ledger, nowMs: number): Round | undefined {
+  const prompted = recall.waiters.length > recall.serving.size;
+  if (!prompted && nowMs < (unpromptedAt(recall, ledger) ?? Number.POSITIVE_INFINITY)) return undefined;
+  const number = nextNumber(recall, nowMs);
+  recall.unpromptedMs = nowMs + unpromptedEveryMs;
+  recall.round = { number, beganMs: nowMs, asked: new Map(), batch: 0, returned: 0n };
+  return recall.round;
+}
+
+/** When a round without waiters may begin; undefined while nothing could come of it. */
+function unpromptedAt({ unpromptedMs }: Recall, ledger: Ledger): number | undefined {
+  return available(ledger) < 0n && ledger.totals.outstanding > 0n ? unpromptedMs : undefined;
+}
+
+/** Numbers are times: greater ones also after a restart. */
+function nextNumber(recall: Recall, nowMs: number): number {
+  recall.number = Math.max(Math.floor(nowMs), recall.number + 1);
+  return recall.number;
+}
+
+function noteSilence(recall: Recall, round: Round, nowMs: number): void {
+  for (const [key, asked] of round.asked) {
+    if (asked.state !== 'asked' || nowMs < asked.untilMs) continue;
+    round.asked.set(key, { state: 'silent' });
+    recall.silent.add(key);
+  }
+}
+
+/**
+ * Asks more holders when those who still have to answer hold too little: at first as many as hold twice what is missing,
+ * then twice as many each time. Those who were silent the last time are asked beside the first, and not counted on.
+ */
+function askMore(
+  recall: Recall,
+  ledger: Ledger,
+  { round, short, nowMs }: { round: Round; short: NanoCu; nowMs: number },
+): string[] {
+  if (awaited(recall, ledger, round) >= short) return [];
+  const waiting = new Set(recall.waiters.map(({ key }) => key));
+  const holders = [...ledger.rows.values()]
+    .filter(({ key, state }) => state === 'open' && !round.asked.has(key) && !waiting.has(key))
+    .map((row) => ({ key: row.key, amount: unused(row) }))
+    .filter(({ amount }) => amount > 0n)
+    .sort((a, b) => compare(b.amount, a.amount));
+  const reliable = holders.filter(({ key }) => !recall.silent.has(key));
+  round.batch = round.batch === 0 ? firstBatch(reliable, short) : round.batch * 2;
+  const doubtful = holders.filter(({ key }) => recall.silent.has(key));
+  const keys = [...reliable.slice(0, round.batch), ...doubtful].map(({ key }) => key);
+  for (const key of keys) round.asked.set(key, { state: 'asked', untilMs: nowMs + silentAfterMs });
+  return keys;
+}
+
+/** What those hold who are asked and have not answered. */
+function awaited({ silent }: Recall, ledger: Ledger, { asked }: Round): NanoCu {
+  let amount = 0n;
+  for (const [key, { state }] of asked) {
+    const row = ledger.rows.get(key);
+    if (row && (state === 'heard' || (state === 'asked' && !silent.has(key)))) amount += unused(row);
+  }
+  return amount;
+}
+
+function firstBatch(holders: readonly { amount: NanoCu }[], short: NanoCu): number {
+  let missing = 2n * short;
+  const enough = holders.findIndex(({ amount }) => (missing -= amount) <= 0n);
+  return Math.max(smallestBatch, enough < 0 ? holders.length : enough + 1);
+}
+
+/** All were asked: who can be served is, in order, and the others are refused unless they came long after it began. */
+function end(recall: Recall, ledger: Ledger, { round, nowMs }: { round: Round; nowMs: number }): RecallSteps {
+  let left = available(ledger);
+  const serve: Waiter[] = [];
+  const others: Waiter[] = [];
+  for (const waiter of recall.waiters) {
+    const fits = waiter.need <= left;
+    if (fits) left -= waiter.need;
+    (fits ? serve : others).push(waiter);
+  }
+  const facts = factsOf(round);
+  recall.last = { ...facts, grantable: left > 0n ? left : 0n };
+  recall.round = undefined;
+  const refused = others.filter(({ sinceMs }) => sinceMs - round.beganMs <= roundCountsMs);
+  recall.waiters = recall.waiters.filter((waiter) => !refused.includes(waiter));
+  for (const { key } of serve) recall.serving.add(key);
+  const wakeAtMs = refused.length < others.length ? nowMs : unpromptedAt(recall, ledger);
+  return { notify: [], serve, refused: refused.map((waiter) => ({ waiter, round: facts })), wakeAtMs };
+}
+
+function factsOf({ number, beganMs, asked, returned }: Round): RoundFacts {
+  const silent = [...asked.values()].filter(({ state }) => state === 'silent').length;
+  return { number, beganMs, asked: asked.size, silent, returned };
+}
+
+function nextDeadline({ asked }: Round): number | undefined {
+  const deadlines = [...asked.values()].flatMap((one) => (one.state === 'asked' ? [one.untilMs] : []));
+  return deadlines.length === 0 ? undefined : deadlines.reduce((a, b) => Math.min(a, b));
+}
+
+function isPending(asked: Asked | undefined): boolean {
+  return asked?.state === 'asked' || asked?.state === 'heard';
+}
+
+function compare(a: NanoCu, b: NanoCu): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function sum(amounts: readonly NanoCu[]): NanoCu {
+  return amounts.reduce((total, amount) => total + amount, 0n);
+}
