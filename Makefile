@@ -15,7 +15,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/go/bin
 # What `make generate` writes; never edited by hand.
 GENERATED := crds/generated docs/reference.md charts/sap-ai-budget/values.yaml charts/sap-ai-budget/values.schema.json \
   charts/sap-ai-budget/templates/_rules.tpl charts/sap-ai-budget/templates/webhook.yaml \
-  charts/sap-ai-budget/templates/pod-policy.yaml charts/sap-ai-budget/templates/crds.yaml \
+  charts/sap-ai-budget/templates/pod-policy.yaml charts/sap-ai-budget/templates/author-policy.yaml \
+  charts/sap-ai-budget/templates/crds.yaml \
   charts/sap-ai-budget/dashboards charts/sap-ai-budget/alerts docs/metrics.md
 
 .PHONY: help

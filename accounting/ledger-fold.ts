@@ -1,4 +1,4 @@
-import { type Ledger, type LedgerRow, changeRow, unused } from './ledger.ts';
+import { type Ledger, type LedgerRow, changeRow, emptyRow, unused } from './ledger.ts';
 
 /**
  * Key of the one row that rows of holders who are gone are added to. Its `seq` counts them, its amounts are their sums,
@@ -6,8 +6,8 @@ import { type Ledger, type LedgerRow, changeRow, unused } from './ledger.ts';
  */
 export const foldedKey = 'folded';
 
-/** So long, in seconds, a holder must be silent beyond its lease: longer than any call of it can be under way. */
-const silentSeconds = 600;
+/** So long, in seconds, a call can be under way: a holder that is silent beyond its lease for longer has none. */
+export const longestCallSeconds = 600;
 
 /**
  * Whether all is known of a holder: nothing is outstanding or held, its last SAP token has ended, and it has been silent
@@ -15,7 +15,7 @@ const silentSeconds = 600;
  */
 export function isClosedOut(row: Readonly<LedgerRow>, nowMs: number): boolean {
   if (row.key === foldedKey || unused(row) > 0n || row.unknown > 0n || row.lost > 0n) return false;
-  return (Math.max(row.expires, row.tokenExpires) + silentSeconds) * 1000 < nowMs;
+  return (Math.max(row.expires, row.tokenExpires) + longestCallSeconds) * 1000 < nowMs;
 }
 
 /**
@@ -31,42 +31,22 @@ export function foldRows(ledger: Ledger, keys: readonly string[], nowMs: number)
       Object.assign(r, { granted: 0n, spent: 0n, overrun: 0n, returned: 0n, released: 0n }),
     );
     ledger.rows.delete(key);
-    changeRow(ledger, ledger.rows.get(foldedKey) ?? emptyFold(), (fold) => {
-      fold.seq += 1;
-      fold.granted += granted;
-      fold.spent += spent;
-      fold.overrun += overrun;
-      fold.returned += returned;
-      fold.released += released;
-    });
+    changeRow(
+      ledger,
+      ledger.rows.get(foldedKey) ?? emptyRow({ key: foldedKey, name: '-', state: 'released' }),
+      (fold) => {
+        fold.seq += 1;
+        fold.granted += granted;
+        fold.spent += spent;
+        fold.overrun += overrun;
+        fold.returned += returned;
+        fold.released += released;
+      },
+    );
   }
 }
 
 /** How many holders a ledger knows of by a row of their own. */
 export function countHolders({ rows }: Ledger): number {
   return rows.size - (rows.has(foldedKey) ? 1 : 0);
-}
-
-function emptyFold(): LedgerRow {
-  return {
-    key: foldedKey,
-    name: '-',
-    state: 'released',
-    incarnation: 0,
-    processId: '',
-    olderProcessIds: [],
-    wholeSince: 0,
-    seq: 0,
-    granted: 0n,
-    spent: 0n,
-    overrun: 0n,
-    unknown: 0n,
-    lost: 0n,
-    returned: 0n,
-    released: 0n,
-    expires: 0,
-    tokenExpires: 0,
-    unknownCosts: [],
-    lostSinceMs: 0,
-  };
 }

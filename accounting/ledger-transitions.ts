@@ -1,6 +1,6 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
-import { available, changeRow, maxOlderProcessIds, meter, unused } from './ledger.ts';
+import { available, changeRow, emptyRow, maxOlderProcessIds, meter, unused } from './ledger.ts';
 import type {
   LeaseAnswer,
   LeaseRefusalReason,
@@ -110,19 +110,23 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
   if (known?.olderProcessIds.includes(request.processId)) return refuse('process_superseded', context);
   const events: LedgerEvent[] = [];
   const resumed = known !== undefined && mayResume(known, request.resume);
-  const row = changeRow(ledger, known ?? newRow(context), (r) => {
-    if (r.state === 'expired') r.state = 'open';
-    // What a journal from before a loss says is within what was lost then, and later spending is not in it.
-    if (request.resume && request.resume.incarnation >= r.wholeSince)
-      events.push(...book(r, request.resume, resumed));
-    if (!resumed) events.push(...loseRest(r, context.nowMs));
-    if (request.resume) meterResumed(ledger, r, request.resume);
-    if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
-    Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
-    r.incarnation += 1;
-    if (!resumed) r.wholeSince = r.incarnation;
-    r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
-  });
+  const row = changeRow(
+    ledger,
+    known ?? emptyRow({ key: context.key, name: context.name, state: 'open' }),
+    (r) => {
+      if (r.state === 'expired') r.state = 'open';
+      // What a journal from before a loss says is within what was lost then, and later spending is not in it.
+      if (request.resume && request.resume.incarnation >= r.wholeSince)
+        events.push(...book(r, request.resume, resumed));
+      if (!resumed) events.push(...loseRest(r, context.nowMs));
+      if (request.resume) meterResumed(ledger, r, request.resume);
+      if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
+      Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
+      r.incarnation += 1;
+      if (!resumed) r.wholeSince = r.incarnation;
+      r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
+    },
+  );
   return { ...opened(ledger, row, context), events };
 }
 
@@ -243,30 +247,6 @@ function grant(
 
 function mayGrant({ period }: Ledger, context: MessageContext): boolean {
   return context.mayGrant && context.nowMs >= period.startMs && context.nowMs < period.endMs;
-}
-
-function newRow(context: MessageContext): LedgerRow {
-  return {
-    key: context.key,
-    name: context.name,
-    state: 'open',
-    incarnation: 0,
-    processId: '',
-    olderProcessIds: [],
-    wholeSince: 0,
-    seq: 0,
-    granted: 0n,
-    spent: 0n,
-    overrun: 0n,
-    unknown: 0n,
-    lost: 0n,
-    returned: 0n,
-    released: 0n,
-    expires: 0,
-    tokenExpires: 0,
-    unknownCosts: [],
-    lostSinceMs: 0,
-  };
 }
 
 function opened(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext): Outcome {

@@ -82,6 +82,29 @@ export function newLedger(identity: Pick<Ledger, 'budget' | 'period' | 'cap'>): 
   };
 }
 
+/** A row of which nothing is known yet. */
+export function emptyRow(identity: Pick<LedgerRow, 'key' | 'name' | 'state'>): LedgerRow {
+  return {
+    ...identity,
+    incarnation: 0,
+    processId: '',
+    olderProcessIds: [],
+    wholeSince: 0,
+    seq: 0,
+    granted: 0n,
+    spent: 0n,
+    overrun: 0n,
+    unknown: 0n,
+    lost: 0n,
+    returned: 0n,
+    released: 0n,
+    expires: 0,
+    tokenExpires: 0,
+    unknownCosts: [],
+    lostSinceMs: 0,
+  };
+}
+
 /** What may still be granted; below zero when the cap was lowered under what is out, or by an overrun. */
 export function available(ledger: Ledger): NanoCu {
   const { settled, outstanding, held } = ledger.totals;

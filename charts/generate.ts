@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { renderAlerts } from './alerts.ts';
 import { renderDashboard } from './dashboard/dashboard.ts';
 import { renderMetricsPage } from './metrics-page.ts';
-import { renderCrds, renderPodPolicy, renderRules, renderWebhook } from './templates.ts';
+import { renderAuthorPolicy, renderCrds, renderPodPolicy, renderRules, renderWebhook } from './templates.ts';
 import { renderValues, renderValuesSchema } from './values-file.ts';
 
 const chart = fileURLToPath(new URL('sap-ai-budget/', import.meta.url));
@@ -18,6 +18,7 @@ export function generatedChartFiles(): { path: string; content: string }[] {
     'templates/_rules.tpl': renderRules(),
     'templates/webhook.yaml': renderWebhook(),
     'templates/pod-policy.yaml': renderPodPolicy(),
+    'templates/author-policy.yaml': renderAuthorPolicy(),
     'templates/crds.yaml': renderCrds(),
     'dashboards/sap-ai-budget.json': renderDashboard(),
     'alerts/sap-ai-budget.yaml': renderAlerts(),

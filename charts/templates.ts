@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { renderManifest } from '../crds/manifest.ts';
 import { customResources } from '../crds/resources.ts';
 import { webhookConfiguration } from '../operator/webhook/webhook-configuration.ts';
+import { authorPolicy } from './author-policy.ts';
 import { podPolicy } from './pod-policy.ts';
 import { clusterRules, credentialNamespaceRules, operatorNamespaceRules } from './rules.ts';
 import type { Rule } from './rules.ts';
@@ -46,9 +47,16 @@ export function renderWebhook(): string {
 /** The policy that guards sidecars, where the cluster has such policies. */
 export function renderPodPolicy(): string {
   const objects = podPolicy(releaseNamespace).map(labelled);
-  const has = '(.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy")';
-  return `${notice}{{- if and .Values.webhook.podPolicy ${has} }}\n${objects.join('---\n')}{{- end }}\n`;
+  return `${notice}{{- if and .Values.webhook.podPolicy ${hasPolicies} }}\n${objects.join('---\n')}{{- end }}\n`;
 }
+
+/** The policy about who raises limits and approves, where the cluster has such policies. */
+export function renderAuthorPolicy(): string {
+  return `${notice}{{- if ${hasPolicies} }}\n${authorPolicy().map(labelled).join('---\n')}{{- end }}\n`;
+}
+
+const hasPolicies =
+  '(.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy")';
 
 /** The CRDs as templates, so that an upgrade of the release upgrades them. */
 export function renderCrds(): string {

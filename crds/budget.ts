@@ -11,6 +11,7 @@ import {
 } from './custom-resource.ts';
 import { purchased, serviceKeySecretRef, serviceManager, subscription, usage } from './budget-usage.ts';
 import { unifiedMetering } from './budget-metering.ts';
+import { raises } from './budget-raises.ts';
 import {
   conditions,
   modelPattern,
@@ -94,6 +95,7 @@ const budgetSpec = z
     monthlyLimit: quantity.describe(
       'The most that may be spent in a month, in capacity units: a quantity such as 2500, "12.5" or 2k.',
     ),
+    raises,
     period,
     allowedModels: z
       .array(modelPattern)

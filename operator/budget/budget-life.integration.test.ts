@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nanoPerCu } from '../../accounting/amount.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
 import { ledgerResource } from '../ledger/ledger-store.ts';
-import { events, secrets } from '../kube/resource.ts';
+import { events, pods, secrets } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/resource.ts';
 import { keyOf, ledgerOf, plainSpec, ready, startBudgetWorld } from '../testing/budget-world.ts';
 import type { BudgetWorld } from '../testing/budget-world.ts';
@@ -103,6 +103,37 @@ test('what pods hold is in the status; a limit lowered below it is overcommitted
   await fixture.condition(namespace, { type: 'Exhausted', status: 'False', reason: 'CapacityLeft' });
   const status = await statusWith(namespace, { limit: '50.5', remaining: '10.5' });
   expect(status).toMatchObject({ reserved: '40', spent: '0', overrun: '0' });
+});
+
+test('a raise counts until it ends, and ends by itself', async () => {
+  const { namespace } = await world.readyBudget({ monthlyLimit: '100' });
+  const until = new Date(Date.now() + 4000).toISOString();
+  const raises = [{ capacityUnits: '25', until, reason: 'launch', author: 'ada' }];
+  await fixture.putBudget(namespace, { ...plainSpec, monthlyLimit: '100', raises });
+  expect(await statusWith(namespace, { limit: '125' })).toMatchObject({ remaining: '125' });
+  expect(await statusWith(namespace, { limit: '100' })).toMatchObject({ remaining: '100' });
+});
+
+test('a release that cannot be done is told with what there is', async () => {
+  const { namespace } = await world.readyBudget({ monthlyLimit: '100' });
+  const pod = await world.pod(namespace);
+  await takeLease(pod, { ledgerUid: await ledgerOf(pod), amount: 40n * nanoPerCu });
+  const [holder] = (await fixture.kube.list<KubeObject>(pods, { namespace })).items;
+  const annotations = {
+    'sapai.eerly.ai/release': `pod:${holder?.metadata.uid} held=40 spent=0`,
+    'sapai.eerly.ai/approved-by': 'ada',
+  };
+  await fixture.kube.apply(budgets, { metadata: { namespace, name: 'main', annotations }, spec: plainSpec });
+  const note = await eventually(
+    async () => {
+      const { items } = await fixture.kube.list<KubeObject & { reason?: string; note?: string }>(events, {
+        namespace,
+      });
+      return items.find(({ reason }) => reason === 'ReleaseRefused')?.note;
+    },
+    { what: 'the event', timeoutMs: 20_000, intervalMs: 100 },
+  );
+  expect(note).toMatch(/^Nothing is released: pod:.* reports, and settles by itself what it knows\.$/);
 });
 
 test('a limit that is lowered while SAP is away holds all the same', async () => {

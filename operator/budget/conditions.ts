@@ -80,7 +80,10 @@ function overcommitted(ledger: LedgerSnapshot | undefined): Observation {
     const message = 'Spent, reserved and held together are within the cap.';
     return { type, status: 'False', reason: 'WithinCap', message };
   }
-  const cause = ledger.overrun > 0n ? 'requests cost more than their bounds' : 'the limit was lowered';
+  const cause =
+    ledger.overrun > 0n
+      ? 'requests cost more than their bounds'
+      : 'the limit was lowered, or a raise of it has ended';
   return {
     type,
     status: 'True',

@@ -12,6 +12,8 @@ export interface BudgetMemory {
   /** What the last reconcile made of these very objects: made again only from others. */
   priced?: { from: readonly unknown[]; value: ModelConfiguration[] };
   configured?: { from: readonly unknown[]; value: BudgetConfiguration };
+  /** What people were told last of a release of held amounts. */
+  releaseNote?: string | undefined;
   /** The status as it was written last: the cache may be behind it. */
   written?: { uid: string; status: SapAiBudgetStatus; atMs: number };
 }

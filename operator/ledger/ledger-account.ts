@@ -1,5 +1,12 @@
+import type { NanoCu } from '../../accounting/amount.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
 import { extendPeriod, setCap } from '../../accounting/ledger.ts';
+import {
+  type Release,
+  type ReleaseOutcome,
+  holdMissing,
+  releaseApproved,
+} from '../../accounting/ledger-release.ts';
 import { callsForRecall, isRecallable } from '../../accounting/ledger-recall.ts';
 import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
@@ -107,6 +114,16 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
 
   fold(keys: readonly string[], nowMs: number): Promise<void> {
     return this.#writer.submit((ledger) => ({ result: foldRows(ledger, keys, nowMs) }));
+  }
+
+  /** Releases what a person says was not spent. */
+  release(release: Release, nowMs: number): Promise<ReleaseOutcome> {
+    return this.#writer.submit((ledger) => ({ result: releaseApproved(ledger, release, nowMs) }));
+  }
+
+  /** Holds what this ledger does not know of, but was `seen` (nano-CU) to be spent, outstanding or held. */
+  holdMissing(seen: NanoCu, nowMs: number): Promise<void> {
+    return this.#writer.submit((ledger) => ({ result: holdMissing(ledger, seen, nowMs) }));
   }
 
   /** Makes held what silent holders had. */

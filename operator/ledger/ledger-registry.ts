@@ -1,4 +1,7 @@
+import type { NanoCu } from '../../accounting/amount.ts';
 import { newLedger } from '../../accounting/ledger.ts';
+import type { Release, ReleaseOutcome } from '../../accounting/ledger-release.ts';
+import { acceptLedgerAnnotation, acceptance, approvedByAnnotation } from '../budget/approvals.ts';
 import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
 import { isKubeError } from '../kube/kube-error.ts';
 import { LedgerAccount } from './ledger-account.ts';
@@ -48,6 +51,12 @@ class LedgerRegistry implements Ledgers {
     account.grants = 'allowed';
     this.#current.set(budgetKey(need.budget), account);
     return account.snapshot();
+  }
+
+  async release(budget: BudgetRef, release: Release): Promise<ReleaseOutcome> {
+    const account = this.#current.get(budgetKey(budget));
+    if (!account) return { state: 'refused', why: 'no ledger of this budget is open' };
+    return account.release(release, this.#options.clock.nowMs());
   }
 
   current(budget: BudgetRef): LedgerSnapshot | undefined {
@@ -113,27 +122,39 @@ class LedgerRegistry implements Ledgers {
     known: LedgerAccount | undefined,
     signal: AbortSignal,
   ): Promise<LedgerAccount> {
-    const name = ledgerName(need.budget, need.period.name);
     const seenSeq = Math.max(need.seenSeq ?? 0, known?.snapshot().seq ?? 0);
-    const stored =
-      (await this.#options.store.read(name, { signal })) ?? (await this.#create(need, seenSeq, signal));
-    const { seq, period } = stored.ledger;
-    if (seq < seenSeq) throw wentBack(name, { seq, seenSeq });
-    if (period.endMs <= need.period.startMs)
-      throw new LedgerError(
-        'other_period',
-        `the ledger ${name} ended before this period began: time zone or start day were changed; change them back`,
-      );
+    const { stored, seen } = await this.#adopt(need, seenSeq, signal);
+    // What the actor of a ledger that is gone or lost knows is of no use any more.
+    if (known && (known.uid !== stored.uid || seen !== undefined)) this.#byUid.delete(known.uid);
     const account = this.#accountOf(stored);
-    if (known && known !== account) this.#byUid.delete(known.uid);
     this.#forgetOlderThan(account);
+    if (seen !== undefined) await account.holdMissing(seen, this.#options.clock.nowMs());
     return account;
   }
 
-  async #create(need: LedgerNeed, seenSeq: number, signal: AbortSignal): Promise<StoredLedger> {
+  /** The ledger as it is stored, or a new one; with what was seen of it if a person has said to go on without some of it. */
+  async #adopt(
+    need: LedgerNeed,
+    seenSeq: number,
+    signal: AbortSignal,
+  ): Promise<{ stored: StoredLedger; seen?: NanoCu | undefined }> {
+    const name = ledgerName(need.budget, need.period.name);
+    const found = await this.#options.store.read(name, { signal });
+    const at = { name, seq: found?.ledger.seq ?? 0 };
+    const seen = need.recovery?.accepts(at) ? need.recovery.seen : undefined;
+    if (at.seq < seenSeq && seen === undefined) throw wentBack(at, seenSeq);
+    const stored = found ?? (await this.#create(need, signal));
+    if (stored.ledger.period.endMs > need.period.startMs)
+      return at.seq < seenSeq ? { stored, seen } : { stored };
+    throw new LedgerError(
+      'other_period',
+      `the ledger ${name} ended before this period began: time zone or start day were changed; change them back`,
+    );
+  }
+
+  async #create(need: LedgerNeed, signal: AbortSignal): Promise<StoredLedger> {
     const { budget, period, cap, createdFor, rule } = need;
     const name = ledgerName(budget, period.name);
-    if (seenSeq > 0) throw wentBack(name, { seq: 0, seenSeq });
     const { store } = this.#options;
     const ledger = newLedger({ budget, period, cap });
     try {
@@ -208,9 +229,11 @@ class LedgerRegistry implements Ledgers {
   }
 }
 
-function wentBack(name: string, { seq, seenSeq }: { seq: number; seenSeq: number }): LedgerError {
+function wentBack(found: { name: string; seq: number }, seenSeq: number): LedgerError {
+  const { name, seq } = found;
+  const state = seq === 0 ? 'is gone' : `is at change ${seq}`;
   return new LedgerError(
     'lost',
-    `the ledger ${name} is at change ${seq}, and the budget's status has seen change ${seenSeq}: restore the SapAiLedger from a backup, or delete and create the SapAiBudget to start from what is there`,
+    `the ledger ${name} ${state}, and the budget's status has seen change ${seenSeq}: restore the SapAiLedger from a backup, or approve to go on with what is there by the annotation ${acceptLedgerAnnotation}=${acceptance(found)} and ${approvedByAnnotation}=<your user name> on the SapAiBudget; what is missing is held then`,
   );
 }

@@ -173,6 +173,52 @@ describe('a ledger that somebody else touches', () => {
     await expect(side.ledgers.ensureLedger(need('10'), { signal })).rejects.toMatchObject({ reason: 'lost' });
   });
 
+  test('and deletes is gone on from if a person says so: what was seen of it is held', async () => {
+    const { side, uid, name } = await world.startWith('10');
+    await ask(side, uid, { name: 'a', amount: '3' });
+    const seenSeq = side.ledgers.current(budget)?.seq;
+    await world.controlPlane.call({ method: 'DELETE', path: pathOf(world.namespace, name) });
+    const seen = parseAmount('4');
+    const accepting = (at: string) => ({
+      ...need('11'),
+      seenSeq,
+      recovery: {
+        accepts: (found: { name: string; seq: number }) => `${found.name}@${found.seq}` === at,
+        seen,
+      },
+    });
+    await expect(side.ledgers.ensureLedger(need('11'), { signal })).rejects.toMatchObject({ reason: 'lost' });
+    const other = side.ledgers.ensureLedger(accepting(`${name}@1`), { signal });
+    await expect(other).rejects.toThrow(`sapai.eerly.ai/accept-ledger=${name}@0`);
+    const snapshot = await side.ledgers.ensureLedger(accepting(`${name}@0`), { signal });
+    expect(snapshot).toMatchObject({ held: seen, outstanding: 0n, available: parseAmount('7') });
+    expect(snapshot.uid).not.toBe(uid);
+    await ask(side, snapshot.uid, { name: 'b', amount: '7' });
+    const released = { key: 'recovered', held: seen, spent: parseAmount('1') };
+    expect(await side.ledgers.release(budget, released)).toEqual({ state: 'released' });
+    expect(side.ledgers.current(budget)).toMatchObject({ held: 0n, available: parseAmount('3') });
+  });
+
+  test('and rolls back is gone on from at that change if a person says so', async () => {
+    const { side, uid, name } = await world.startWith('10');
+    await ask(side, uid, { name: 'a', amount: '3' });
+    const { spec, metadata } = await storedLedger(world, name);
+    await ask(side, uid, { name: 'b', amount: '4' });
+    const path = pathOf(world.namespace, name);
+    await world.controlPlane.call({ method: 'DELETE', path });
+    const body = {
+      apiVersion: `${group}/v1alpha1`,
+      kind: 'SapAiLedger',
+      metadata: { name, labels: metadata.labels },
+      spec,
+    };
+    await world.controlPlane.call({ method: 'POST', path: path.slice(0, path.lastIndexOf('/')), body });
+    const recovery = { accepts: () => true, seen: parseAmount('7') };
+    await expect(side.ledgers.ensureLedger(need('11'), { signal })).rejects.toMatchObject({ reason: 'lost' });
+    const snapshot = await side.ledgers.ensureLedger({ ...need('11'), recovery }, { signal });
+    expect(snapshot).toMatchObject({ outstanding: parseAmount('3'), held: parseAmount('4') });
+  });
+
   test('and restores from a backup is adopted if nothing is missing, under its new uid', async () => {
     const { side, uid, name, book } = await world.startWith('10');
     await ask(side, uid, { name: 'a', amount: '3' });

@@ -1,5 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { Release, ReleaseOutcome } from '../../accounting/ledger-release.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import type { Period, PeriodRule } from '../../accounting/period.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
@@ -19,6 +20,16 @@ export interface LedgerNeed {
   cap: NanoCu;
   /** `ledgerSeq` of the budget's status, if that speaks of this very period: a ledger that is behind it is lost. */
   seenSeq?: number | undefined;
+  /** What goes on from a ledger that is lost; absent: nobody has said that it may be. */
+  recovery?: Recovery | undefined;
+}
+
+/** A person's word that a ledger which is behind `seenSeq`, or gone, is to be gone on from. */
+export interface Recovery {
+  /** Whether that is meant for the ledger as it is found; one that is gone is at 0. */
+  readonly accepts: (found: { name: string; seq: number }) => boolean;
+  /** What was spent, outstanding or held of it when it was seen last, nano-CU: what is missing of that is held. */
+  readonly seen: NanoCu;
 }
 
 /** One ledger, as sidecars are served from it. */
@@ -65,6 +76,8 @@ export interface Ledgers {
    * @throws LedgerError, LedgerTextError, StoredObjectError: grants of this budget have stopped; KubeError as it comes
    */
   ensureLedger(need: LedgerNeed, options: { signal: AbortSignal }): Promise<LedgerSnapshot>;
+  /** Releases what a holder of the current ledger had, on a person's word. */
+  release(budget: BudgetRef, release: Release): Promise<ReleaseOutcome>;
   /** The current ledger of a budget as it is stored. */
   current(budget: BudgetRef): LedgerSnapshot | undefined;
   /** The budget is gone: nothing is granted any more, reports are still booked. Its ledger's object stays. */

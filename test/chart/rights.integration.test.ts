@@ -250,6 +250,84 @@ describe("with the chart's rights and no others", () => {
   });
 });
 
+describe('the policy about authors', () => {
+  const as = ['--as=ada@example.com'];
+  let namespace: string;
+
+  beforeAll(async () => {
+    namespace = await installed.controlPlane.createNamespace({ prefix: 'authors' });
+    await kubectl([
+      'create',
+      'role',
+      'budgets',
+      '-n',
+      namespace,
+      '--verb=get,patch',
+      '--resource=sapaibudgets.sapai.eerly.ai',
+    ]);
+    await kubectl([
+      'create',
+      'rolebinding',
+      'budgets',
+      '-n',
+      namespace,
+      '--role=budgets',
+      '--user=ada@example.com',
+    ]);
+    await putBudget(namespace);
+  });
+
+  const raise = (author: string): Promise<string> => {
+    const raises = [{ capacityUnits: '5', until: '2099-01-01T00:00:00Z', reason: 'launch', author }];
+    const patch = JSON.stringify({ spec: { raises } });
+    return kubectl(['patch', 'saib', 'main', '-n', namespace, ...as, '--type=merge', '-p', patch]);
+  };
+  const annotate = (...annotations: string[]): Promise<string> =>
+    kubectl(['annotate', '--overwrite', 'saib', 'main', '-n', namespace, ...as, ...annotations]);
+
+  test('a raise names who makes it, and stays as it is when somebody else changes the budget', async () => {
+    await expect(raise('somebody@example.com')).rejects.toThrow(
+      /author of a new or changed raise must be your own/,
+    );
+    expect(await raise('ada@example.com')).toContain('patched');
+    const patch = '{"spec":{"monthlyLimit":"7"}}';
+    expect(await kubectl(['patch', 'saib', 'main', '-n', namespace, '--type=merge', '-p', patch])).toContain(
+      'patched',
+    );
+  });
+
+  test('who may not approve cannot release, and who may does so by the own name', async () => {
+    const release = 'sapai.eerly.ai/release=pod:a held=1 spent=0';
+    await expect(annotate(release)).rejects.toThrow(/named by the annotation sapai.eerly.ai\/approved-by/);
+    const own = 'sapai.eerly.ai/approved-by=ada@example.com';
+    await expect(annotate(release, own)).rejects.toThrow(/the verb approve on sapaibudgets is needed/);
+    await kubectl([
+      'create',
+      'role',
+      'approve',
+      '-n',
+      namespace,
+      '--verb=approve',
+      '--resource=sapaibudgets.sapai.eerly.ai',
+    ]);
+    await kubectl([
+      'create',
+      'rolebinding',
+      'approve',
+      '-n',
+      namespace,
+      '--role=approve',
+      '--user=ada@example.com',
+    ]);
+    const { what, timeoutMs } = { what: 'the role to count', timeoutMs: waitMs };
+    await eventually(() => annotate(release, own).catch(() => undefined), { what, timeoutMs });
+    await expect(annotate(release, 'sapai.eerly.ai/approved-by=bob@example.com')).rejects.toThrow(
+      /your own user name/,
+    );
+    expect(await annotate('other=note')).toContain('annotated');
+  });
+});
+
 describe('the policy guards a sidecar after its pod was admitted', () => {
   let namespace: string;
 

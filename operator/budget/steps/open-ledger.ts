@@ -1,12 +1,17 @@
-import { parseQuantity } from '../../../accounting/amount.ts';
+import { parseAmount } from '../../../accounting/amount.ts';
 import { LedgerTextError } from '../../../accounting/ledger-text.ts';
 import { isTimeZone } from '../../../accounting/period.ts';
 import type { Period } from '../../../accounting/period.ts';
+import type { SapAiBudgetStatus } from '../../../crds/budget.ts';
 import { StoredObjectError } from '../../../crds/parse.ts';
 import { LedgerError } from '../../ledger/ledger-error.ts';
 import type { LedgerErrorReason } from '../../ledger/ledger-error.ts';
 import { ledgerName } from '../../ledger/ledger-store.ts';
 import type { LedgerSnapshot } from '../../ledger/ledger-snapshot.ts';
+import type { Recovery } from '../../ledger/ledgers.ts';
+import { applyRelease } from '../apply-release.ts';
+import { isAccepted } from '../approvals.ts';
+import { capInForce } from '../cap-in-force.ts';
 import { periodInForce, possibleNames } from '../period-in-force.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 import { stalled } from '../step.ts';
@@ -28,8 +33,11 @@ export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
   try {
     const ledger = await ensure(context);
     found.ledger = ledger;
+    await applyRelease(context);
     if (ledger.problem) return broken('LedgerUnavailable', ledger.problem.message);
-    const leftMs = ledger.period.endMs - services.clock.nowMs();
+    const nowMs = services.clock.nowMs();
+    const { changesAtMs = Number.POSITIVE_INFINITY } = capInForce(budget.spec, nowMs);
+    const leftMs = Math.min(ledger.period.endMs, changesAtMs) - nowMs;
     const againAfterMs = Math.min(Math.max(leftMs, 0), longestWaitMs);
     return { state: 'done', message: `Ledger ${ledger.name} decides what is granted.`, againAfterMs };
   } catch (error) {
@@ -45,10 +53,10 @@ async function ensure(context: BudgetContext): Promise<LedgerSnapshot> {
   const last = services.ledgers.current(ref)?.period ?? (await findStored(context, nowMs));
   const rule = budget.spec.period;
   const period = periodInForce(nowMs, rule, last);
-  const cap = parseQuantity(budget.spec.monthlyLimit);
+  const { cap } = capInForce(budget.spec, nowMs);
   const seenSeq = seenSeqOf(context, ledgerName(ref, period.name));
   return services.ledgers.ensureLedger(
-    { budget: ref, createdFor: uid, period, rule, cap, seenSeq },
+    { budget: ref, createdFor: uid, period, rule, cap, seenSeq, recovery: recoveryOf(context) },
     { signal },
   );
 }
@@ -65,10 +73,28 @@ async function findStored(
   return undefined;
 }
 
+/** What was seen of a ledger, which is held if it is gone on from without some of it. */
+function recoveryOf({ budget, memory }: BudgetContext): Recovery {
+  const { annotations } = budget.metadata;
+  const status = lastStatus({ budget, memory });
+  const seen = [status?.spent, status?.reserved, status?.held]
+    .map((amount = '0') => parseAmount(amount))
+    .reduce((sum, amount) => sum + amount, 0n);
+  return { accepts: (ledger) => isAccepted(annotations, ledger), seen };
+}
+
 /** What the status remembers of this ledger: if it is further than the ledger, changes have been lost. */
 function seenSeqOf({ budget, memory }: BudgetContext, name: string): number | undefined {
-  const status = memory.written?.uid === budget.metadata.uid ? memory.written?.status : budget.status;
+  const status = lastStatus({ budget, memory });
   return status?.ledgerName === name ? status.ledgerSeq : undefined;
+}
+
+/** As it was written last: the cache may be a moment behind. */
+function lastStatus({
+  budget,
+  memory,
+}: Pick<BudgetContext, 'budget' | 'memory'>): SapAiBudgetStatus | undefined {
+  return memory.written?.uid === budget.metadata.uid ? memory.written?.status : budget.status;
 }
 
 const lost: ReadonlySet<LedgerErrorReason> = new Set(['lost', 'other_period']);
