@@ -144,6 +144,17 @@ describe('a lease', () => {
     expect(scene.report(3, { incarnation: 2, spent: 3 })).toMatchObject({ kind: 'reported', seq: 3 });
   });
 
+  test('gets no token for a lease that was released, until it has opened it anew', () => {
+    const scene = holding();
+    const token = { key: 'pod:a', expires: Math.floor(scene.nowMs / 1000) + 3600 };
+    scene.expire();
+    expect(noteToken(scene.ledger, { ...token, incarnation: 1 })).toBe(true);
+    scene.release(6, 0);
+    expect(noteToken(scene.ledger, { ...token, incarnation: 1 })).toBe(false);
+    scene.open(processB, { incarnation: 1, seq: 1 });
+    expect(noteToken(scene.ledger, { ...token, incarnation: 2 })).toBe(true);
+  });
+
   test('remembers the end of the last token, and never an earlier one', () => {
     const { ledger } = holding();
     expect(noteToken(ledger, { key: 'pod:a', incarnation: 1, expires: 200 })).toBe(true);

@@ -73,13 +73,17 @@ export function releaseHeld(ledger: Ledger, release: { key: string; held: NanoCu
   });
 }
 
-/** Notes that a SAP token given to this pod lives until `expires` (s): to be stored before the token leaves. */
+/**
+ * Notes that a SAP token given to this pod lives until `expires` (s): to be stored before the token leaves. False, and
+ * no token may leave, for any but the newest process, and for one whose lease was released: it may hold requests that
+ * were admitted before and not sent, and what they would cost has been given to others. It opens its lease anew first.
+ */
 export function noteToken(
   ledger: Ledger,
   holder: { key: string; incarnation: number; expires: number },
 ): boolean {
   const row = ledger.rows.get(holder.key);
-  if (!row || row.incarnation !== holder.incarnation) return false;
+  if (!row || row.incarnation !== holder.incarnation || row.state === 'released') return false;
   if (row.tokenExpires < holder.expires) changeRow(ledger, row, (r) => (r.tokenExpires = holder.expires));
   return true;
 }

@@ -25,7 +25,7 @@ const table = {
   pod_finished: [401, 'the pod of this token has finished: it gets nothing any more'],
   budget_not_allowed: [403, 'the pod does not name this budget: label it with sapai.eerly.ai/budget'],
   ledger_of_other_budget: [403, 'the ledger belongs to another budget: fetch the configuration again'],
-  process_superseded: [403, 'a newer process of this pod holds the lease, or none was opened: open it first'],
+  process_superseded: [403, 'a newer process of this pod holds the lease, or none is open: open it first'],
   path_unknown: [404, 'there is no such call: POST to /v1/configuration, /v1/token or /v1/lease'],
   body_too_large: [413, 'the body is larger than 256 KiB'],
   busy: [503, 'too many calls of this pod are under way: wait for their answers'],
