@@ -218,3 +218,12 @@ test('a snapshot stands for all records before it', () => {
   applyRecord(copy, snapshotRecord(lease));
   expect(copy).toEqual(lease);
 });
+
+test('a report says which recall it answers, and that a request waits, each time it is repeated', () => {
+  const lease = leaseAfter();
+  const ask = { need: cu(1), want: cu(1), least: cu(0.5) };
+  const record = sentRecord(lease, ask, 7);
+  applyRecord(lease, record);
+  expect(reportRequest(lease, record)).toMatchObject({ seq: record.seq, ask, recall: 7 });
+  expect(lease.inFlight && reportRequest(lease, lease.inFlight)).toEqual(reportRequest(lease, record));
+});

@@ -1,5 +1,6 @@
 import type { NanoCu } from './amount.ts';
 import type {
+  Ask,
   LeaseAnswer,
   MeteredUsage,
   OpenRequest,
@@ -63,7 +64,8 @@ export interface SentRecord {
   returned: NanoCu;
   unknown: UnknownCost[];
   usage?: MeteredUsage[];
-  ask?: { need: NanoCu; want: NanoCu };
+  ask?: Ask;
+  recall?: number;
 }
 
 /** One line of the journal. Times are ms since the epoch by the holder's clock, for people only. */
@@ -230,30 +232,37 @@ export function openRequest(
   return { ...request, resume: { incarnation, seq, ...figures(lease), ...usage } };
 }
 
-/** The next report's record: to be journaled before `reportRequest` of it is sent. */
-export function sentRecord(lease: Lease, ask?: { need: NanoCu; want: NanoCu }): SentRecord {
+/**
+ * The next report's record: to be journaled before `reportRequest` of it is sent. With `recall` it answers that round,
+ * so what is idle was returned before.
+ */
+export function sentRecord(lease: Lease, ask?: Ask, recall?: number): SentRecord {
   const usage = lease.usage.size > 0 && { usage: sortedUsage(lease.usage.values()) };
-  return { type: 'sent', seq: lease.seq + 1, ...figures(lease), ...usage, ...(ask && { ask }) };
+  return {
+    type: 'sent',
+    seq: lease.seq + 1,
+    ...figures(lease),
+    ...usage,
+    ...(ask && { ask }),
+    ...(recall !== undefined && { recall }),
+  };
 }
 
 /** The report in flight as a message: the same each time it is repeated. */
 export function reportRequest(lease: Lease, record: SentRecord): ReportRequest {
-  const { seq, spent, overrun, returned, unknown, usage, ask } = record;
+  const { type: _, usage, ask, recall, ...rest } = record;
   const { budget, ledgerUid, incarnation } = lease;
-  const message: ReportRequest = {
+  return {
     schema: schemaVersion,
     kind: 'report',
     budget,
     ledgerUid,
     incarnation,
-    seq,
-    spent,
-    overrun,
-    returned,
-    unknown,
+    ...rest,
     ...(usage && { usage }),
+    ...(ask && { ask }),
+    ...(recall !== undefined && { recall }),
   };
-  return ask ? { ...message, ask } : message;
 }
 
 /** The record an answer makes, or undefined for any answer but the awaited one. */

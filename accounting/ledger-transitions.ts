@@ -1,6 +1,7 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { available, changeRow, emptyRow, maxOlderProcessIds, meter, unused } from './ledger.ts';
+import { leaseEnd, leaseLife } from './lease-life.ts';
 import type {
   LeaseAnswer,
   LeaseRefusalReason,
@@ -19,6 +20,8 @@ export interface MessageContext {
   leaseSeconds: number;
   /** False: figures are booked, but nothing is granted, and the answer says that nothing could be. */
   mayGrant: boolean;
+  /** What others wait for, and is not granted to this one. */
+  setAside?: NanoCu;
 }
 
 /** What an operator has to tell people about, besides answering. The type is the event's reason. */
@@ -92,8 +95,12 @@ export function noteToken(
  * What a holder may be granted: what it needs or nothing, and ever smaller shares beyond that as little is left. Half
  * of what is left is shared among the holders whose leases run, so that the next ones find something, too.
  */
-export function grantSize(ask: { need: NanoCu; want: NanoCu }, ledger: Ledger, nowMs: number): NanoCu {
-  const left = available(ledger);
+export function grantSize(
+  ask: { need: NanoCu; want: NanoCu },
+  ledger: Ledger,
+  { nowMs, setAside = 0n }: Pick<MessageContext, 'nowMs' | 'setAside'>,
+): NanoCu {
+  const left = available(ledger) - setAside;
   if (ask.need <= 0n || left < ask.need) return 0n;
   if (ask.want <= ask.need) return ask.need;
   const share = left / (2n * BigInt(Math.max(1, countLive(ledger, nowMs))));
@@ -128,7 +135,7 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
       Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
       r.incarnation += 1;
       if (!resumed) r.wholeSince = r.incarnation;
-      r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
+      r.expires = leaseEnd(ledger, context);
     },
   );
   return { ...opened(ledger, row, context), events };
@@ -180,7 +187,7 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
     events.push(...book(r, request, r.state === 'open'));
     r.seq = request.seq;
     meter(ledger, request.usage);
-    renew(r, context);
+    renew(r, ledger, context);
   });
   if (released) return { ...refuse('row_released', context), events };
   return { ...reported(ledger, grant(ledger, row, request, context), context), events };
@@ -227,10 +234,11 @@ function beyondGrant(row: LedgerRow): NanoCu {
   return spent - overrun + unknown + lost + returned + released - granted;
 }
 
-/** A renewal is worth a write only once half the life is gone. */
-function renew(row: LedgerRow, context: MessageContext): void {
-  const now = Math.floor(context.nowMs / 1000);
-  if (row.expires - now < context.leaseSeconds / 2) row.expires = now + context.leaseSeconds;
+/** A renewal is worth a write only once half the life is gone, or when lives have become shorter. */
+function renew(row: LedgerRow, ledger: Ledger, context: MessageContext): void {
+  const life = leaseLife(ledger, context.leaseSeconds);
+  const left = row.expires - Math.floor(context.nowMs / 1000);
+  if (left < life / 2 || left > life) row.expires = leaseEnd(ledger, context);
 }
 
 /** The row with what it was granted, or as it was. */
@@ -241,15 +249,16 @@ function grant(
   context: MessageContext,
 ): Readonly<LedgerRow> {
   if (!request.ask || row.state !== 'open' || !mayGrant(ledger, context)) return row;
-  const amount = grantSize(request.ask, ledger, context.nowMs);
+  const amount = grantSize(request.ask, ledger, context);
   if (amount === 0n) return row;
   return changeRow(ledger, row, (r) => {
     r.granted += amount;
-    r.expires = Math.floor(context.nowMs / 1000) + context.leaseSeconds;
+    r.expires = leaseEnd(ledger, context);
   });
 }
 
-function mayGrant({ period }: Ledger, context: MessageContext): boolean {
+/** Whether this holder may be granted anything now: its budget allows it, and the period lasts. */
+export function mayGrant({ period }: Ledger, context: MessageContext): boolean {
   return context.mayGrant && context.nowMs >= period.startMs && context.nowMs < period.endMs;
 }
 
@@ -268,9 +277,16 @@ function reported(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageCont
   return { answer: { ...answerFields(ledger, row, context), kind: 'reported' }, events: [] };
 }
 
+/** The answer to a report that is booked, by what the ledger says now. */
+export function answerBooked(ledger: Ledger, request: ReportRequest, context: MessageContext): LeaseAnswer {
+  const row = ledger.rows.get(context.key);
+  if (row?.incarnation !== request.incarnation) return refusal('process_superseded');
+  return row.state === 'released' ? refusal('row_released') : reported(ledger, row, context).answer;
+}
+
 function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext) {
   const { settled, outstanding, held } = ledger.totals;
-  const left = available(ledger);
+  const left = available(ledger) - (context.setAside ?? 0n);
   const grantable = left > 0n && mayGrant(ledger, context) ? left : 0n;
   return {
     schema: schemaVersion,

@@ -113,6 +113,18 @@ const openRequest = z.strictObject({
     .optional(),
 });
 
+/** What a holder wants on top of what it holds: `need` or nothing, `want` at most. */
+const ask = z.strictObject({
+  need: amount,
+  want: amount,
+  /**
+   * A request waits, and a smaller grant than this would not help it. Everything its holder had idle is in `returned`;
+   * the answer comes when it is granted, or when a recall round has ended for it.
+   */
+  least: amount.optional(),
+});
+export type Ask = z.infer<typeof ask>;
+
 const reportRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   kind: z.literal('report'),
@@ -122,8 +134,9 @@ const reportRequest = z.strictObject({
   seq: count.min(1),
   ...holderFigures,
   usage: usageLines,
-  /** What the holder wants on top of what it holds: `need` or nothing, `want` at most. */
-  ask: z.strictObject({ need: amount, want: amount }).optional(),
+  ask: ask.optional(),
+  /** The recall round that this report answers: what was idle when it was asked is in `returned`. */
+  recall: count.optional(),
 });
 
 export const leaseRequest = z.discriminatedUnion('kind', [openRequest, reportRequest]);
@@ -155,6 +168,18 @@ const rowFigures = z.strictObject({
 });
 export type RowFigures = z.infer<typeof rowFigures>;
 
+/** The recall round whose end this answer tells: what a refusal for lack of budget is based on. */
+const recallRound = z.strictObject({
+  number: count,
+  beganMsAgo: count,
+  /** How many holders were asked, and how many of them did not answer in time. */
+  asked: count,
+  silent: count,
+  /** What those who were asked gave back. */
+  returned: amount,
+});
+export type RecallRound = z.infer<typeof recallRound>;
+
 const leaseAnswerFields = {
   schema: z.literal(schemaVersion),
   incarnation: z.int().min(1),
@@ -183,7 +208,7 @@ export const leaseAnswer = z.discriminatedUnion('kind', [
     /** Whether the process may go on with what its journal says; otherwise it starts from `row`. */
     resumed: z.boolean(),
   }),
-  z.strictObject({ ...leaseAnswerFields, kind: z.literal('reported') }),
+  z.strictObject({ ...leaseAnswerFields, kind: z.literal('reported'), round: recallRound.optional() }),
   z.strictObject({
     schema: z.literal(schemaVersion),
     kind: z.literal('refused'),
@@ -208,7 +233,7 @@ export const tokenAnswer = z.strictObject({
 });
 export type TokenAnswer = z.infer<typeof tokenAnswer>;
 
-/** Of each budget that has had one, the number of the last recall round; a later round has a greater number. */
+/** By budget, the number of the recall round that this pod is asked in; a later round has a greater number. */
 const recallNumbers = z
   .record(budgetName, count)
   .refine((numbers) => Object.keys(numbers).length <= maxBudgets, 'has more budgets than a pod may name');
@@ -217,7 +242,7 @@ export const configurationRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   /** The `etag` of the configuration the sidecar runs with; the answer waits until it differs. */
   seen: z.string().max(128).optional(),
-  /** The `recalls` it has heeded; the answer waits until one of them differs. */
+  /** The `recalls` it has heeded; the answer waits until there is another one. */
   recalls: recallNumbers.optional(),
   waitSeconds: z.int().min(0).max(maxPollSeconds),
 });
@@ -307,7 +332,7 @@ export const configurationAnswer = z.strictObject({
   etag: z.string().min(1).max(128),
   /** One entry for each budget this pod may spend from, the default first; none where only a recall is news. */
   budgets: z.array(budgetConfiguration).max(maxBudgets),
-  /** Holders return at once what is idle of a budget whose number is another than they have heeded. Absent: none. */
+  /** What is idle of a budget whose number has not been heeded is returned at once, in a report that names the number. */
   recalls: recallNumbers.optional(),
 });
 export type ConfigurationAnswer = z.infer<typeof configurationAnswer>;

@@ -43,7 +43,8 @@ const sent = z.strictObject({
   returned: amount,
   unknown: z.array(unknownSum),
   usage: z.array(meteredUsage).exactOptional(),
-  ask: z.strictObject({ need: amount, want: amount }).exactOptional(),
+  ask: z.strictObject({ need: amount, want: amount, least: amount.exactOptional() }).exactOptional(),
+  recall: count.exactOptional(),
 });
 const requestUsage = meteredUsage.omit({ day: true, spent: true });
 const process = { budget: id, ledgerUid: id, processId: id, incarnation: count, seq: count };
