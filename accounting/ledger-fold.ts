@@ -1,4 +1,4 @@
-import { type Ledger, type LedgerRow, changeRow, emptyRow, unused } from './ledger.ts';
+import { type Ledger, type LedgerRow, changeRow, emptyRow, isLedgerKey, unused } from './ledger.ts';
 
 /**
  * Key of the one row that rows of holders who are gone are added to. Its `seq` counts them, its amounts are their sums,
@@ -14,7 +14,9 @@ export const longestCallSeconds = 600;
  * for long. Whether it is gone for good is not for the ledger to know.
  */
 export function isClosedOut(row: Readonly<LedgerRow>, nowMs: number): boolean {
-  if (row.key === foldedKey || unused(row) > 0n || row.unknown > 0n || row.lost > 0n) return false;
+  // A ledger may report at any time: it is no pod that can be gone.
+  if (row.key === foldedKey || isLedgerKey(row.key)) return false;
+  if (unused(row) > 0n || row.unknown > 0n || row.lost > 0n) return false;
   return (Math.max(row.expires, row.tokenExpires) + longestCallSeconds) * 1000 < nowMs;
 }
 

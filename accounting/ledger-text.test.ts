@@ -54,6 +54,7 @@ test('a ledger as text is a few sums and one readable line a row', () => {
     held: '6.000000001',
     overrun: '0',
     usage: 'v1 day model version input cacheRead output spent',
+    shares: '',
   });
   const expires = startMs / 1000 + 1 + leaseSeconds;
   expect(rows.split('\n')).toEqual([
@@ -133,6 +134,7 @@ test.each<{ name: string; edit: (text: LedgerText) => Partial<LedgerText>; reaso
     edit: ({ heldRows }) => ({ heldRows: heldRows.replace('usage_missing 1', 'usage_missing x') }),
     reason: 'malformed',
   },
+  { name: 'what others were promised', edit: () => ({ shares: 'v1 name' }), reason: 'malformed' },
   { name: 'the period', edit: () => ({ periodEnd: 'soon' }), reason: 'malformed' },
   { name: 'the cap', edit: () => ({ cap: '1e3' }), reason: 'malformed' },
   { name: 'everything', edit: () => ({ rows: '' }), reason: 'malformed' },

@@ -1,6 +1,7 @@
 import type { NanoCu } from './amount.ts';
 import { formatAmount, parseAmount } from './amount.ts';
-import type { Ledger, LedgerRow, LedgerTotals, RowState } from './ledger.ts';
+import type { Ledger, LedgerRow, LedgerTotals, ParentLease, RowState } from './ledger.ts';
+import { decodeShares, encodeShares } from './shares-text.ts';
 import { sumRows, unused } from './ledger.ts';
 import type { UnknownCost } from './messages.ts';
 import { unknownReason } from './messages.ts';
@@ -21,6 +22,18 @@ export interface LedgerText {
   rows: string;
   heldRows: string;
   usage: string;
+  /** Of a ledger that is a holder in another one. */
+  parent?: ParentText | undefined;
+  shares: string;
+}
+
+/** The holder's half of a lease from another ledger. */
+interface ParentText extends Pick<ParentLease, 'ledgerUid' | 'incarnation' | 'seq'> {
+  namespace: string;
+  name: string;
+  granted: string;
+  returned: string;
+  overrun: string;
 }
 
 /** A stored ledger that cannot be taken as the truth: no grant may be made from it. */
@@ -54,6 +67,7 @@ const wayBack: Record<HeldReason, string> = {
   not_itemised: monthClose, // reported after evidence had decided about a part of it
   journal_lost: monthClose,
   lease_expired: 'report-of-its-holder',
+  held_in_ledger: 'as-its-ledger-says',
 };
 
 export function encodeLedger(ledger: Ledger): LedgerText {
@@ -72,6 +86,8 @@ export function encodeLedger(ledger: Ledger): LedgerText {
     rows: [rowHeader, ...[...ledger.rows.values()].map(lineOf)].join('\n'),
     heldRows: encodeHeld(ledger),
     usage: encodeUsage(ledger.usage),
+    ...(ledger.parent && { parent: encodeParent(ledger.parent) }),
+    shares: encodeShares(ledger.shares),
   };
 }
 
@@ -93,11 +109,37 @@ export function decodeLedger(text: LedgerText): Ledger {
       rows,
       totals,
       usage: decodeUsage(text.usage),
+      ...(text.parent && { parent: decodeParent(text.parent) }),
+      shares: decodeShares(text.shares),
     };
   } catch (cause) {
     if (cause instanceof LedgerTextError) throw cause;
     throw new LedgerTextError('malformed', `the ledger cannot be read: ${messageOf(cause)}`, { cause });
   }
+}
+
+function encodeParent({ budget, ledgerUid, incarnation, seq, ...amounts }: ParentLease): ParentText {
+  return {
+    ...budget,
+    ledgerUid,
+    incarnation,
+    seq,
+    granted: formatAmount(amounts.granted),
+    returned: formatAmount(amounts.returned),
+    overrun: formatAmount(amounts.overrun),
+  };
+}
+
+function decodeParent({ namespace, name, ledgerUid, incarnation, seq, ...texts }: ParentText): ParentLease {
+  return {
+    budget: { namespace, name },
+    ledgerUid,
+    incarnation,
+    seq,
+    granted: parseAmount(texts.granted),
+    returned: parseAmount(texts.returned),
+    overrun: parseAmount(texts.overrun),
+  };
 }
 
 function checkSums(text: LedgerText, totals: LedgerTotals): void {
@@ -174,7 +216,8 @@ function decodeRow(line: string): LedgerRow {
   };
 }
 
-interface HeldLine {
+/** What one holder holds for one reason. */
+export interface HeldLine {
   key: string;
   reason: HeldReason;
   count: number;
@@ -183,7 +226,7 @@ interface HeldLine {
 }
 
 /** Everything held, by holder and reason: the whole of it, whatever the ledger's sums say. */
-function heldLines(ledger: Ledger): HeldLine[] {
+export function heldLines(ledger: Ledger): HeldLine[] {
   return [...ledger.rows.values()].flatMap(heldLinesOf);
 }
 

@@ -1,6 +1,7 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
-import { available, changeRow, emptyRow, maxOlderProcessIds, meter, unused } from './ledger.ts';
+import { changeRow, emptyRow, isLedgerKey, maxOlderProcessIds, meter, unused } from './ledger.ts';
+import { bindShare, shareOf } from './ledger-shares.ts';
 import { leaseEnd, leaseLife } from './lease-life.ts';
 import type {
   LeaseAnswer,
@@ -11,6 +12,7 @@ import type {
   RowFigures,
 } from './messages.ts';
 import { schemaVersion } from './messages.ts';
+import { availableTo, withinCap } from './parent-lease.ts';
 
 /** Who asks and when: taken from the reviewed token and the operator's clock, never from the message. */
 export interface MessageContext {
@@ -22,6 +24,8 @@ export interface MessageContext {
   mayGrant: boolean;
   /** What others wait for, and is not granted to this one. */
   setAside?: NanoCu;
+  /** What the ledger could still get from its parent, for the answer; nothing is granted of it. Absent: 0. */
+  parentGrantable?: NanoCu;
 }
 
 /** What an operator has to tell people about, besides answering. The type is the event's reason. */
@@ -42,11 +46,14 @@ export function handleLeaseRequest(ledger: Ledger, request: LeaseRequest, contex
   return request.kind === 'open' ? open(ledger, request, context) : report(ledger, request, context);
 }
 
-/** Makes every lease whose holder is silent past its deadline held. Harmless at any clock error. */
+/**
+ * Makes every lease whose holder is silent past its deadline held. Harmless at any clock error. A holder that is a ledger
+ * has no deadline: what it granted is in it, whoever keeps it.
+ */
 export function expireRows(ledger: Ledger, nowMs: number): LedgerEvent[] {
   const events: LedgerEvent[] = [];
   for (const row of ledger.rows.values()) {
-    if (row.state !== 'open' || row.expires * 1000 >= nowMs) continue;
+    if (row.state !== 'open' || row.expires * 1000 >= nowMs || isLedgerKey(row.key)) continue;
     const amount = unused(row);
     if (amount === 0n) continue;
     changeRow(ledger, row, (r) => (r.state = 'expired'));
@@ -98,21 +105,12 @@ export function noteToken(
 export function grantSize(
   ask: { need: NanoCu; want: NanoCu },
   ledger: Ledger,
-  { nowMs, setAside = 0n }: Pick<MessageContext, 'nowMs' | 'setAside'>,
+  holder: Pick<MessageContext, 'key' | 'name' | 'nowMs' | 'setAside'>,
 ): NanoCu {
-  const left = available(ledger) - setAside;
+  const left = availableTo(ledger, holder.key) - (holder.setAside ?? 0n);
   if (ask.need <= 0n || left < ask.need) return 0n;
   if (ask.want <= ask.need) return ask.need;
-  const share = left / (2n * BigInt(Math.max(1, countLive(ledger, nowMs))));
-  return max(ask.need, min(ask.want, share));
-}
-
-function countLive(ledger: Ledger, nowMs: number): number {
-  let count = 0;
-  for (const row of ledger.rows.values()) {
-    if (row.state === 'open' && row.expires * 1000 >= nowMs) count += 1;
-  }
-  return count;
+  return max(ask.need, min(ask.want, shareOf(ledger, left, holder)));
 }
 
 function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Outcome {
@@ -138,6 +136,7 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
       r.expires = leaseEnd(ledger, context);
     },
   );
+  bindShare(ledger, row);
   return { ...opened(ledger, row, context), events };
 }
 
@@ -286,7 +285,7 @@ export function answerBooked(ledger: Ledger, request: ReportRequest, context: Me
 
 function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext) {
   const { settled, outstanding, held } = ledger.totals;
-  const left = available(ledger) - (context.setAside ?? 0n);
+  const left = grantableTo(ledger, row.key, context) - (context.setAside ?? 0n);
   const grantable = left > 0n && mayGrant(ledger, context) ? left : 0n;
   return {
     schema: schemaVersion,
@@ -296,6 +295,11 @@ function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: Message
     remainingSeconds: row.state === 'open' ? remainingLife(ledger, row, context.nowMs) : 0,
     ledger: { cap: ledger.cap, settled, outstanding, held, grantable, seq: ledger.seq },
   } as const;
+}
+
+function grantableTo(ledger: Ledger, key: string, { parentGrantable = 0n }: MessageContext): NanoCu {
+  const here = availableTo(ledger, key);
+  return ledger.parent === undefined ? here : min(withinCap(ledger, key), max(0n, here) + parentGrantable);
 }
 
 /**

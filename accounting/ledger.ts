@@ -1,4 +1,5 @@
 import type { NanoCu } from './amount.ts';
+import type { Share } from './ledger-shares.ts';
 import type { MeteredUsage, UnknownCost } from './messages.ts';
 import type { MeteredLines } from './metered-usage.ts';
 import { addUsage, utcDay } from './metered-usage.ts';
@@ -9,7 +10,7 @@ import { addUsage, utcDay } from './metered-usage.ts';
  *
  *   available = cap − settled − outstanding − held
  *
- * One row per holder (pod uid) with cumulative figures, so that every message can be repeated.
+ * One row per holder (pod uid, or uid of a ledger) with cumulative figures, so that every message can be repeated.
  */
 export interface Ledger {
   budget: { namespace: string; name: string };
@@ -22,6 +23,25 @@ export interface Ledger {
   totals: LedgerTotals;
   /** What was metered by day, model and version: for people, grants do not depend on it. */
   usage: MeteredLines;
+  /** What this ledger has from the one it is a holder in; absent: its cap alone limits it. */
+  parent?: ParentLease;
+  /** Promises to holders that are ledgers, by name. */
+  shares: ReadonlyMap<string, Share>;
+}
+
+/** What a ledger has from another one: amounts are cumulative, and what was reported is `seq` reports. */
+export interface ParentLease {
+  /** Budget and uid of the ledger it is a holder in. */
+  budget: { namespace: string; name: string };
+  ledgerUid: string;
+  /** 0 until the parent has answered `open`. */
+  incarnation: number;
+  /** Number of the last report that was answered. */
+  seq: number;
+  granted: NanoCu;
+  returned: NanoCu;
+  /** What the parent found to be spent beyond its grants. */
+  overrun: NanoCu;
 }
 
 /** Sums over all rows, kept along with every change. `overrun` is part of `settled`. */
@@ -36,9 +56,9 @@ export interface LedgerTotals {
 export type RowState = 'open' | 'expired' | 'released';
 
 export interface LedgerRow {
-  /** `pod:<uid>` */
+  /** `pod:<uid>`, or `ledger:<uid>` where the holder is a ledger */
   key: string;
-  /** `<namespace>/<pod name>`, for people. */
+  /** `<namespace>/<name>` of the pod or of the ledger's budget, for people. */
   name: string;
   state: RowState;
   /** Process of the holder that may spend, its random id, and the ids that no longer may, newest first. */
@@ -72,13 +92,35 @@ export interface LedgerRow {
 /** How many superseded process ids a row remembers. */
 export const maxOlderProcessIds = 4;
 
-export function newLedger(identity: Pick<Ledger, 'budget' | 'period' | 'cap'>): Ledger {
+const ledgerKeyPrefix = 'ledger:';
+
+/** Key of the row of a holder that is a ledger. */
+export function ledgerKey(uid: string): string {
+  return `${ledgerKeyPrefix}${uid}`;
+}
+
+/** Whether the holder of a row with this key is a ledger. */
+export function isLedgerKey(key: string): boolean {
+  return key.startsWith(ledgerKeyPrefix);
+}
+
+/** A ledger of nothing yet; `parent` makes it a holder in another one, for good. */
+export function newLedger({
+  parent,
+  ...identity
+}: Pick<Ledger, 'budget' | 'period' | 'cap'> & {
+  parent?: Pick<ParentLease, 'budget' | 'ledgerUid'> | undefined;
+}): Ledger {
   return {
     ...identity,
     seq: 0,
     rows: new Map(),
     totals: { settled: 0n, outstanding: 0n, held: 0n, overrun: 0n },
     usage: new Map(),
+    ...(parent && {
+      parent: { ...parent, incarnation: 0, seq: 0, granted: 0n, returned: 0n, overrun: 0n },
+    }),
+    shares: new Map(),
   };
 }
 

@@ -41,6 +41,7 @@ export const unknownReason = z.enum([
   'connection_lost', // the connection broke after the request was sent
   'read_bound', // the rest of an answer nobody waits for was longer than we read
   'process_killed', // the sidecar ended while the request was under way
+  'held_in_ledger', // the holder is a ledger, and holds it: its own rows say of whom and why
 ]);
 export type UnknownReason = z.infer<typeof unknownReason>;
 

@@ -12,6 +12,25 @@ export const maxHeldRowsLength = 300_000;
 /** Most characters of the metered usage by day and model. */
 export const maxUsageLength = 240_000;
 
+/** Most characters of the promises to other ledgers: some thousand of them. */
+const maxSharesLength = 200_000;
+
+const parent = z
+  .object({
+    namespace: namespaceName.describe("Namespace of the parent's budget."),
+    name: objectName.max(63).describe("Name of the parent's budget."),
+    ledgerUid: z.string().min(1).max(64).describe("Uid of the parent's ledger."),
+    incarnation: z.int().min(0).max(Number.MAX_SAFE_INTEGER).describe('0 until the parent has a row for it.'),
+    seq: z.int().min(0).max(Number.MAX_SAFE_INTEGER).describe('Number of the last report that was answered.'),
+    granted: amountText.describe('Granted by the parent in all, in capacity units.'),
+    returned: amountText.describe('Given back to the parent in all.'),
+    overrun: amountText.describe('What the parent found to be spent beyond its grants.'),
+  })
+  .optional()
+  .describe(
+    'What this ledger has from the one it is a holder in. Grants stay within it as well as within the cap.',
+  );
+
 const budget = z
   .object({
     namespace: namespaceName.describe('Namespace of the budget.'),
@@ -50,6 +69,14 @@ const ledgerSpec = z
       .describe(
         'A header line with the version of the format, then one line per day and model: what was metered.',
       ),
+    parent,
+    shares: z
+      .string()
+      .max(maxSharesLength)
+      .default('')
+      .describe(
+        'A header line with the version of the format, then one line per holder that is a ledger and was promised something. Empty: none was.',
+      ),
   })
   .meta(
     validated(
@@ -59,6 +86,10 @@ const ledgerSpec = z
         message: 'period and periodStart must not change',
       },
       { rule: 'self.seq >= oldSelf.seq', message: 'seq must not go back' },
+      {
+        rule: 'has(self.parent) == has(oldSelf.parent) && (!has(self.parent) || self.parent.ledgerUid == oldSelf.parent.ledgerUid)',
+        message: 'parent must not change within a period',
+      },
     ),
   )
   .describe('What grants are decided by.');

@@ -1,0 +1,126 @@
+import type { NanoCu } from './amount.ts';
+import type { Ledger, LedgerRow } from './ledger.ts';
+import { isLedgerKey } from './ledger.ts';
+
+/** What a holder that is a ledger was promised, by its name (`<namespace>/<budget>`) in `Ledger.shares`. */
+export interface Share {
+  /** Set aside for it alone until it was granted that much. */
+  guaranteed: NanoCu;
+  /** How much its namespace counts where shares are sized. */
+  weight: number;
+  /** The row that draws on it; empty until its ledger has one. */
+  key: string;
+}
+
+/** Least and usual weight of a namespace. */
+export const usualWeight = 1;
+
+/**
+ * What holders are promised from now on, by name; what is not in it is promised nothing any more. Guarantees that are
+ * more than the cap together are covered in proportion: set aside in full they would keep capacity from everybody.
+ */
+export function setShares(ledger: Ledger, promised: ReadonlyMap<string, Omit<Share, 'key'>>): void {
+  const rows = new Map([...ledger.rows.values()].filter(isLedgerRow).map(({ name, key }) => [name, key]));
+  const covered = coveredGuarantees(promised, ledger.cap);
+  const shares = new Map(
+    [...covered].map(([name, share]) => [name, { ...share, key: rows.get(name) ?? '' }] as const),
+  );
+  if (sameShares(ledger.shares, shares)) return;
+  ledger.shares = shares;
+  ledger.seq += 1;
+}
+
+/** Whether these guarantees are more than a cap together. */
+export function isOverpromised(promised: Iterable<Pick<Share, 'guaranteed'>>, cap: NanoCu): boolean {
+  return sumOf(promised) > cap;
+}
+
+/** A row was made: if its holder was promised something, that is drawn on by it. */
+export function bindShare(ledger: Ledger, { name, key }: LedgerRow): void {
+  const share = ledger.shares.get(name);
+  if (share === undefined || !isLedgerKey(key) || share.key === key) return;
+  ledger.shares = new Map(ledger.shares).set(name, { ...share, key });
+}
+
+/** What this holder may not have because it is set aside for others. */
+export function guaranteedToOthers(ledger: Ledger, key: string): NanoCu {
+  let sum = 0n;
+  for (const share of ledger.shares.values()) if (share.key !== key) sum += undrawn(ledger, share);
+  return sum;
+}
+
+/**
+ * The part of `left` that a holder may have beyond what it needs, among those whose leases run at that time: half of it,
+ * by weight of the namespaces, and in a namespace alike.
+ */
+export function shareOf(
+  ledger: Ledger,
+  left: NanoCu,
+  { name, nowMs }: { name: string; nowMs: number },
+): NanoCu {
+  const own = namespaceOf(name);
+  const live = new Set<string>([own]);
+  let holders = 0;
+  for (const row of ledger.rows.values()) {
+    if (row.state !== 'open' || row.expires * 1000 < nowMs) continue;
+    const namespace = namespaceOf(row.name);
+    if (namespace === own) holders += 1;
+    live.add(namespace);
+  }
+  const weights = weightsOf(ledger);
+  const weightOf = (namespace: string): number => weights.get(namespace) ?? usualWeight;
+  const all = [...live].reduce((sum, namespace) => sum + weightOf(namespace), 0);
+  return (left * BigInt(weightOf(own))) / (2n * BigInt(all) * BigInt(Math.max(1, holders)));
+}
+
+function undrawn({ rows }: Ledger, { guaranteed, key }: Share): NanoCu {
+  const row = rows.get(key);
+  const rest = guaranteed - (row ? row.granted - row.returned : 0n);
+  return rest > 0n ? rest : 0n;
+}
+
+/** A namespace counts as much as the child of it that counts most: more children do not make it count more. */
+function weightsOf({ shares }: Ledger): Map<string, number> {
+  const weights = new Map<string, number>();
+  for (const [name, { weight }] of shares) {
+    const namespace = namespaceOf(name);
+    weights.set(namespace, Math.max(weight, weights.get(namespace) ?? 0));
+  }
+  return weights;
+}
+
+function coveredGuarantees(
+  promised: ReadonlyMap<string, Omit<Share, 'key'>>,
+  cap: NanoCu,
+): Map<string, Omit<Share, 'key'>> {
+  const sum = sumOf(promised.values());
+  if (sum <= cap) return new Map(promised);
+  return new Map(
+    [...promised].map(([name, { guaranteed, weight }]) => [
+      name,
+      { guaranteed: (guaranteed * cap) / sum, weight },
+    ]),
+  );
+}
+
+function sumOf(promised: Iterable<Pick<Share, 'guaranteed'>>): NanoCu {
+  let sum = 0n;
+  for (const { guaranteed } of promised) sum += guaranteed;
+  return sum;
+}
+
+function sameShares(one: ReadonlyMap<string, Share>, other: ReadonlyMap<string, Share>): boolean {
+  if (one.size !== other.size) return false;
+  return [...one].every(([name, { guaranteed, weight, key }]) => {
+    const share = other.get(name);
+    return share?.guaranteed === guaranteed && share.weight === weight && share.key === key;
+  });
+}
+
+function isLedgerRow({ key }: LedgerRow): boolean {
+  return isLedgerKey(key);
+}
+
+function namespaceOf(name: string): string {
+  return name.slice(0, Math.max(0, name.indexOf('/')));
+}

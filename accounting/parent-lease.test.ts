@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+import { isClosedOut } from './ledger-fold.ts';
+import { setShares } from './ledger-shares.ts';
+import { Scene, cu, leaseSeconds, period, startMs } from './ledger-scene.ts';
+import { encodeLedger } from './ledger-text.ts';
+import { expireRows, handleLeaseRequest } from './ledger-transitions.ts';
+import { ledgerKey, newLedger, setCap } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LeaseAnswer, LeaseRequest } from './messages.ts';
+import {
+  isForgotten,
+  isTold,
+  openInParent,
+  parentIdle,
+  reportToParent,
+  returnToParent,
+  takeParentAnswer,
+} from './parent-lease.ts';
+
+const root = { namespace: 'root', name: 'all' };
+const key = ledgerKey('below');
+
+/** A parent of 100 CU with one ledger of at most `cap` CU below it, from which one pod asks. */
+class Pair {
+  readonly parent: Ledger = newLedger({ budget: root, period, cap: cu(100) });
+  readonly scene: Scene;
+  nowMs = startMs + 1000;
+
+  constructor(cap = 50) {
+    this.scene = new Scene(cap);
+    const parent = { budget: root, ledgerUid: 'parent' };
+    Object.assign(this.scene, { ledger: newLedger({ ...this.scene.ledger, parent }) });
+    this.tell(openInParent(this.below));
+    this.scene.open();
+  }
+
+  get below(): Ledger {
+    return this.scene.ledger;
+  }
+  get row() {
+    return this.parent.rows.get(key);
+  }
+
+  /** Sends to the parent; the answer is not taken over yet. */
+  send(request: LeaseRequest | undefined): LeaseAnswer {
+    if (request === undefined) throw new Error('nothing to send');
+    const { nowMs } = this;
+    const context = { key, name: 'team-a/chat', nowMs, leaseSeconds, mayGrant: true };
+    return handleLeaseRequest(this.parent, request, context).answer;
+  }
+  tell(request: LeaseRequest | undefined): void {
+    takeParentAnswer(this.below, this.send(request));
+  }
+  ask(amount: number): void {
+    this.tell(reportToParent(this.below, { need: cu(amount), want: cu(amount) }));
+  }
+}
+
+describe('a ledger below another one', () => {
+  test('grants nothing before its parent has, and then no more than that', () => {
+    const pair = new Pair();
+    pair.scene.report(1, { ask: 10 });
+    expect(pair.scene.row.granted).toBe(0n);
+    pair.ask(10);
+    pair.scene.report(2, { ask: 11 });
+    expect(pair.scene.row.granted).toBe(0n);
+    pair.scene.report(3, { ask: 10 });
+    expect(pair.scene.row.granted).toBe(cu(10));
+    expect(parentIdle(pair.below)).toBe(0n);
+  });
+
+  test('grants no more than its own cap, whatever it has of its parent', () => {
+    const pair = new Pair(20);
+    pair.ask(60);
+    expect(pair.scene.report(1, { ask: 21 })).toMatchObject({ ledger: { cap: cu(20), grantable: cu(20) } });
+    expect(pair.scene.row.granted).toBe(0n);
+  });
+
+  test('hears of a grant whose answer was lost with the next one', () => {
+    const pair = new Pair();
+    pair.send(reportToParent(pair.below, { need: cu(10), want: cu(10) }));
+    expect(pair.below.parent?.granted).toBe(0n);
+    pair.ask(5);
+    // The number was used: it is answered with the row as it is, and nothing more is granted.
+    expect(pair.row?.granted).toBe(cu(10));
+    expect(pair.below.parent).toMatchObject({ granted: cu(10), seq: 1 });
+    pair.ask(5);
+    expect(pair.below.parent).toMatchObject({ granted: cu(15), seq: 2 });
+  });
+
+  test('lowers what it may grant before its parent hears of a return', () => {
+    const pair = new Pair();
+    pair.ask(10);
+    returnToParent(pair.below, cu(4));
+    pair.scene.report(1, { ask: 7 });
+    expect(pair.scene.row.granted).toBe(0n);
+    expect(pair.parent.totals.outstanding).toBe(cu(10));
+    pair.tell(reportToParent(pair.below));
+    expect(pair.parent.totals.outstanding).toBe(cu(6));
+  });
+
+  test('returns nothing that its holders have, spent or do not know the cost of', () => {
+    const pair = new Pair();
+    pair.ask(10);
+    pair.scene.report(1, { ask: 6 });
+    pair.scene.report(2, { spent: 1 });
+    returnToParent(pair.below, cu(10));
+    expect(pair.below.parent?.returned).toBe(cu(4));
+    pair.scene.expire();
+    returnToParent(pair.below, cu(10));
+    expect(pair.below.parent?.returned).toBe(cu(4));
+  });
+
+  test('tells its parent what was spent, held and overrun, and who to ask about what is held', () => {
+    const pair = new Pair();
+    pair.ask(10);
+    pair.scene.report(1, { ask: 6 });
+    pair.scene.report(2, { spent: 3, overrun: 2 });
+    expect(isTold(pair.below, pair.row)).toBe(false);
+    pair.scene.expire();
+    pair.tell(reportToParent(pair.below));
+    expect(isTold(pair.below, pair.row)).toBe(true);
+    expect(pair.parent.totals).toEqual({
+      settled: cu(3),
+      overrun: cu(2),
+      held: cu(5),
+      outstanding: cu(4),
+    });
+    expect(encodeLedger(pair.parent).heldRows.split('\n')[1]).toMatch(
+      /^ledger:below held_in_ledger 1 2026-11-01T00:05:01.000Z 5 as-its-ledger-says$/,
+    );
+  });
+
+  test('does not expire by silence, and is never folded', () => {
+    const pair = new Pair();
+    pair.ask(10);
+    pair.nowMs = period.endMs + 1e10;
+    expect(expireRows(pair.parent, pair.nowMs)).toEqual([]);
+    returnToParent(pair.below, cu(10));
+    pair.tell(reportToParent(pair.below));
+    expect(pair.row && isClosedOut(pair.row, pair.nowMs)).toBe(false);
+  });
+
+  test('is told nothing new by an answer that is old', () => {
+    const pair = new Pair();
+    const old = pair.send(reportToParent(pair.below, { need: cu(10), want: cu(10) }));
+    takeParentAnswer(pair.below, old);
+    pair.ask(5);
+    const { seq } = pair.below;
+    takeParentAnswer(pair.below, old);
+    expect(pair.below).toMatchObject({ seq, parent: { granted: cu(15), seq: 2 } });
+  });
+
+  test('notices a parent that has forgotten a grant', () => {
+    const pair = new Pair();
+    const backup = structuredClone(pair.parent);
+    pair.ask(10);
+    Object.assign(pair.parent, backup);
+    expect(pair.send(reportToParent(pair.below))).toMatchObject({ kind: 'refused', reason: 'sequence_gap' });
+    const answer = pair.send(openInParent(pair.below));
+    expect(answer.kind !== 'refused' && isForgotten(pair.below, answer)).toBe(true);
+  });
+
+  test('gets its guarantee while others hold all the rest', () => {
+    const pair = new Pair();
+    setShares(pair.parent, new Map([['team-a/chat', { guaranteed: cu(30), weight: 1 }]]));
+    const noisy = { key: 'pod:x', name: 'root/x', nowMs: pair.nowMs, leaseSeconds, mayGrant: true };
+    const common = { schema: 1, budget: 'all', ledgerUid: 'parent' } as const;
+    handleLeaseRequest(pair.parent, { ...common, kind: 'open', processId: '00000000000000aa' }, noisy);
+    const report = { ...common, kind: 'report', incarnation: 1, seq: 1, spent: 0n } as const;
+    const answer = handleLeaseRequest(
+      pair.parent,
+      { ...report, overrun: 0n, returned: 0n, unknown: [], ask: { need: cu(70), want: cu(100) } },
+      noisy,
+    ).answer;
+    expect(answer).toMatchObject({ row: { granted: cu(70) }, ledger: { grantable: 0n } });
+    pair.ask(30);
+    expect(pair.below.parent?.granted).toBe(cu(30));
+  });
+
+  test('says in its answers what its parent could add', () => {
+    const pair = new Pair(50);
+    pair.ask(10);
+    const context = {
+      key: 'pod:a',
+      name: 'team-a/a',
+      nowMs: pair.nowMs,
+      leaseSeconds,
+      mayGrant: true,
+      parentGrantable: cu(25),
+    };
+    const report = { schema: 1, kind: 'report', budget: 'chat', ledgerUid: 'uid', incarnation: 1 } as const;
+    const figures = { spent: 0n, overrun: 0n, returned: 0n, unknown: [] };
+    const say = (seq: number): LeaseAnswer =>
+      handleLeaseRequest(pair.below, { ...report, ...figures, seq }, context).answer;
+    expect(say(1)).toMatchObject({ ledger: { grantable: cu(35) } });
+    setCap(pair.below, cu(20));
+    expect(say(2)).toMatchObject({ ledger: { grantable: cu(20) } });
+  });
+});
