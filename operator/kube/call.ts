@@ -5,6 +5,8 @@ export interface KubeCall {
   query?: Record<string, string | undefined>;
   body?: object;
   contentType?: string;
+  /** Form of the answer; JSON of the whole object unless told. */
+  accept?: string;
   signal?: AbortSignal | undefined;
 }
 

@@ -52,6 +52,16 @@ test('an object is created, read, replaced, patched and deleted', async () => {
   expect(await kube.get(configMaps, { namespace, name })).toBeUndefined();
 });
 
+test('of a list that is for metadata alone nothing else comes', async () => {
+  const labels = { only: 'metadata' };
+  for (const name of ['meta-1', 'meta-2', 'meta-3'])
+    await kube.create<ConfigMap>(configMaps, { metadata: { namespace, name, labels }, data: { a: '1' } });
+  const select = { namespace, labelSelector: 'only=metadata', pageSize: 2, metadataOnly: true };
+  const { items } = await kube.list<ConfigMap>(configMaps, select);
+  expect(items.map(({ metadata }) => metadata.name)).toEqual(['meta-1', 'meta-2', 'meta-3']);
+  expect(items.map(({ data }) => data)).toEqual([undefined, undefined, undefined]);
+});
+
 test('a replace with an old resourceVersion is a Conflict and changes nothing', async () => {
   const name = 'fence';
   const first = await kube.create<ConfigMap>(configMaps, { metadata: { namespace, name }, data: { n: '1' } });

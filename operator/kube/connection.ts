@@ -172,7 +172,10 @@ function authorizationOf({ headers, auth }: RequestOptions): string | undefined 
 }
 
 function headersOf(call: KubeCall, authorization: string | undefined): Record<string, string> {
-  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'sap-ai-budget' };
+  const headers: Record<string, string> = {
+    accept: call.accept ?? 'application/json',
+    'user-agent': 'sap-ai-budget',
+  };
   if (authorization !== undefined) headers['authorization'] = authorization;
   if (call.body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
   return headers;
