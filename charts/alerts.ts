@@ -96,6 +96,17 @@ const budgetAlerts: readonly Alert[] = [
     },
   },
   {
+    alert: 'SapAiPodsWithoutSidecar',
+    expr: `${of('enforced_pods')} < ${of('selected_pods')}`,
+    for: '10m',
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: `Pods of budget ${which} run without a sidecar that reports`,
+      description:
+        'What they spend does not count against the cap. kubectl describe saib names them, in the condition Enforcing.',
+    },
+  },
+  {
     alert: 'SapAiBudgetUsageDataOld',
     // Only where something was spent that SAP should have reported by now: a quiet weekend is no fault.
     expr: `time() - ${of('usage_data_timestamp_seconds')} > 36 * 3600 and delta((${settled})[12h:5m] offset 36h) > 0`,

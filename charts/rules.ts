@@ -20,9 +20,9 @@ export const clusterRules: Rule[] = [
   // Statements lie beside their budgets and outlive them.
   { apiGroups: [group], resources: ['sapaistatements'], verbs: ['get', 'create', 'patch'] },
   { apiGroups: [group], resources: ['sapaistatements/status'], verbs: ['patch'] },
-  // Who calls, and which budgets it may spend from.
+  // Who calls, and which budgets it may spend from; and whether all that labels choose have a sidecar.
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
-  { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
   // Events lie beside the budgets they are about.
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },

@@ -119,6 +119,7 @@ const budgetSpec = z
   .describe('What may be spent, and with which credentials.');
 
 const count = z.int32().min(0).max(100_000);
+const podCount = z.int32().min(0).max(1_000_000);
 
 /** Where a budget stands: a summary, written at a bounded rate. */
 const budgetStatus = z
@@ -162,6 +163,18 @@ const budgetStatus = z
       })
       .optional()
       .describe('Models that can be called.'),
+    pods: z
+      .object({
+        selected: podCount.describe('Running pods that the budget was chosen for, by labels.'),
+        enforced: podCount.describe('Those of them whose sidecar reports to the operator.'),
+        coverage: z
+          .string()
+          .max(15)
+          .regex(/^[0-9]{1,7}\/[0-9]{1,7}$/)
+          .describe('enforced/selected.'),
+      })
+      .optional()
+      .describe('Pods that spend from the budget.'),
     subscription: subscription.optional(),
     conditions: conditions.optional(),
   })
@@ -208,6 +221,12 @@ export const budgetResource: CustomResource = {
     { name: 'Held', type: 'string', jsonPath: '.status.held', description: 'CU whose use is not known yet.' },
     { name: 'Remaining', type: 'string', jsonPath: '.status.remaining', description: 'CU left to lease.' },
     { name: 'Used', type: 'string', jsonPath: '.status.used', description: 'Spent part of the limit.' },
+    {
+      name: 'Pods',
+      type: 'string',
+      jsonPath: '.status.pods.coverage',
+      description: 'Pods with a sidecar that reports, of those that the budget was chosen for.',
+    },
     {
       name: 'Overrun',
       type: 'string',
@@ -261,7 +280,8 @@ export const budgetResource: CustomResource = {
     {
       type: 'Enforcing',
       good: 'True',
-      meaning: "The period's ledger is open and decides what is granted.",
+      meaning:
+        "The period's ledger is open and decides what is granted, and every pod has its sidecar. A pod without one does not make the budget unready.",
     },
     {
       type: 'UsageSynced',

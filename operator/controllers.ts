@@ -14,11 +14,15 @@ import { budgetKey } from './configuration/budget-ref.ts';
 import type { BudgetRef } from './configuration/budget-ref.ts';
 import { Configurations } from './configuration/configurations.ts';
 import { RecallRounds } from './configuration/recall-rounds.ts';
+import { CoverageBoard } from './coverage/coverage-board.ts';
+import { keepCoverage } from './coverage/keep-coverage.ts';
+import type { PodSightings } from './coverage/pod-sightings.ts';
 import { systemClock } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { ReconcileReport } from './kube/controller.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Informer } from './kube/informer.ts';
+import { keyOf } from './kube/store.ts';
 import { startLedgers } from './ledger/ledger-registry.ts';
 import { LedgerStore } from './ledger/ledger-store.ts';
 import type { Ledgers } from './ledger/ledgers.ts';
@@ -43,6 +47,8 @@ export interface ControllersOptions {
   metrics: OperatorMetrics;
   log: Logger;
   tasks: Tasks;
+  /** Which sidecars have called. */
+  sightings: PodSightings;
   /** Stops reconciling. */
   signal: AbortSignal;
   /** Stops the ledgers: later, because sidecars still return what they hold. */
@@ -82,6 +88,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     runRateCardController({ kube, cards: rateCards, clock, onReconcile, signal }),
   );
   startUsage(options, watched, services);
+  startCoverage(options, watched);
   const { ledgers, configurations, tokens } = services;
   const resourceGroupOf = (budget: BudgetRef): string | undefined =>
     budgets.get(budgetKey(budget))?.spec.aiCore.resourceGroups?.[0];
@@ -92,6 +99,7 @@ interface Watched {
   budgets: Informer<StoredBudget>;
   rateCards: Informer<StoredRateCard>;
   queue: BudgetQueue;
+  coverage: CoverageBoard;
 }
 
 function watchBudgets({ kube, log, tasks, signal }: ControllersOptions): Watched {
@@ -107,12 +115,17 @@ function watchBudgets({ kube, log, tasks, signal }: ControllersOptions): Watched
   });
   tasks.own('budget cache', budgets.run(signal));
   tasks.own('rate card cache', rateCards.run(signal));
-  return { budgets, rateCards, queue: new BudgetQueue({ clock: systemClock }) };
+  return {
+    budgets,
+    rateCards,
+    queue: new BudgetQueue({ clock: systemClock }),
+    coverage: new CoverageBoard(),
+  };
 }
 
 function buildServices(options: ControllersOptions, watched: Watched): BudgetServices {
   const { kube, config, clock, dispatcher, metrics, tasks, signal } = options;
-  const { budgets, rateCards, queue } = watched;
+  const { budgets, rateCards, queue, coverage } = watched;
   const { refreshMs, allowedSapHosts } = config;
   const recordEvent = startEvents(options);
   const ledgerStore = new LedgerStore({ kube, namespace: config.namespace });
@@ -133,11 +146,35 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
     dispatcher,
     clock,
     usage: new UsageBoard(),
+    coverage,
     settings: { refreshMs, allowedSapHosts },
     recordEvent,
     tokens: new BudgetKeys({ broker }),
     onObserved: (seen) => metrics.observeBudget(seen),
   };
+}
+
+/** Counts pods; what comes of it is written by the budget controller. */
+function startCoverage(
+  { kube, config, tasks, sightings, log, signal }: ControllersOptions,
+  { budgets, queue, coverage }: Watched,
+): void {
+  const counting = keepCoverage({
+    kube,
+    operatorNamespace: config.namespace,
+    sightings,
+    board: coverage,
+    budgets: () => budgets.list().map(keyOf),
+    clock: systemClock,
+    everyMs: config.refreshMs,
+    onChange: (budget) => queue.add(budget),
+    onFailed: (error) => {
+      if (error === undefined) log.info({}, 'pods are counted again');
+      else log.warn({ err: error }, 'pods cannot be counted');
+    },
+    signal,
+  });
+  tasks.own('coverage', counting);
 }
 
 /** Polls billed usage; what it finds is written by the budget controller. */

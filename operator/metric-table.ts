@@ -57,6 +57,18 @@ export const operatorMetricTable = {
     help: 'Whether pods can spend from the budget (1) or not (0).',
     labels: perBudget,
   },
+  selectedPods: {
+    type: 'gauge',
+    name: 'sapaibudget_selected_pods',
+    help: 'Running pods that the budget was chosen for, by labels.',
+    labels: perBudget,
+  },
+  enforcedPods: {
+    type: 'gauge',
+    name: 'sapaibudget_enforced_pods',
+    help: 'Those of the selected pods whose sidecar reports.',
+    labels: perBudget,
+  },
   subscription: {
     type: 'gauge',
     name: 'sapaibudget_subscription_capacity_units',

@@ -40,6 +40,16 @@ test('a budget has its figures until it is gone', async () => {
   expect(await metrics.registry.metrics()).not.toContain(labels);
 });
 
+test('pods are counted where somebody counts, and not shown as none where nobody can', async () => {
+  const metrics = new OperatorMetrics({ version: 'test' });
+  metrics.observeBudget({ budget, ready: true, coverage: { selected: 3, enforced: 2, missing: ['x'] } });
+  const text = await metrics.registry.metrics();
+  expect(text).toContain(`sapaibudget_selected_pods{${labels}} 3`);
+  expect(text).toContain(`sapaibudget_enforced_pods{${labels}} 2`);
+  metrics.observeBudget({ budget, ready: true });
+  expect(await metrics.registry.metrics()).not.toContain(`_pods{${labels}}`);
+});
+
 test('the program has the metrics of its table, and beside them only those of its process', () => {
   const made = new OperatorMetrics({ version: 'test' }).registry.getMetricsAsArray();
   const names = made.map(({ name }) => name).filter((name) => !/^(process|nodejs)_/.test(name));

@@ -4,6 +4,7 @@ import type { NanoCu } from '../accounting/amount.ts';
 import { nanoPerCu } from '../accounting/amount.ts';
 import type { LedgerEvent } from '../accounting/ledger-transitions.ts';
 import type { BudgetRef } from './configuration/budget-ref.ts';
+import type { Coverage } from './coverage/count-pods.ts';
 import type { ReconcileReport } from './kube/controller.ts';
 import type { LedgerSnapshot } from './ledger/ledger-snapshot.ts';
 import { operatorMetricTable as table } from './metric-table.ts';
@@ -36,6 +37,7 @@ export interface ObservedBudget {
   ledger?: LedgerSnapshot;
   ready?: boolean;
   subscription?: Subscription;
+  coverage?: Coverage;
 }
 
 /** All metrics of the operator, created at 0 where their labels are known beforehand. */
@@ -64,9 +66,11 @@ export class OperatorMetrics {
   }
 
   /** Figures of a budget; once it is gone, so are they. */
-  observeBudget({ budget, ledger, ready, subscription }: ObservedBudget): void {
+  observeBudget({ budget, ledger, ready, subscription, coverage }: ObservedBudget): void {
     const labels = { budget: budget.name, budget_namespace: budget.namespace };
     this.#observeSubscription(labels, ready === undefined ? undefined : subscription);
+    setOrRemove(this.#budgets.selectedPods, labels, coverage?.selected);
+    setOrRemove(this.#budgets.enforcedPods, labels, coverage?.enforced);
     if (ready === undefined) {
       for (const each of Object.values(this.#budgets)) each.remove(labels);
       return;
@@ -175,6 +179,8 @@ function budgetGauges(registry: Registry) {
     periodStart: gauge(table.periodStart, registry),
     periodEnd: gauge(table.periodEnd, registry),
     ready: gauge(table.ready, registry),
+    selectedPods: gauge(table.selectedPods, registry),
+    enforcedPods: gauge(table.enforcedPods, registry),
     unattributed: gauge(table.unattributed, registry),
     usageThrough: gauge(table.usageThrough, registry),
   };

@@ -7,6 +7,7 @@ import type { OperatorConfig } from './config.ts';
 import { startControllers } from './controllers.ts';
 import type { Controllers } from './controllers.ts';
 import { keepCertificates } from './keep-certificates.ts';
+import { PodSightings } from './coverage/pod-sightings.ts';
 import { systemClock } from './kube/clock.ts';
 import { KubeClient } from './kube/client.ts';
 import type { LeaseService } from './lease-service/lease-service.ts';
@@ -114,11 +115,13 @@ interface Serving {
 
 async function startServing(parts: Parts, { config, log }: OperatorOptions): Promise<Serving> {
   const { kube, clock, metrics, tasks, signal, ledgersEnd } = parts;
+  const sightings = new PodSightings({ clock: systemClock });
   const certificates = await prepareCluster({ kube, config, clock, log, signal });
   const { ledgers, configurations, tokens, resourceGroupOf } = await startControllers({
     ...parts,
     config,
     log,
+    sightings,
     ledgerSignal: ledgersEnd.signal,
   });
   const service = await startLeaseService({
@@ -132,6 +135,7 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
     clock,
     log,
     metrics,
+    onPod: ({ uid }) => sightings.note(uid),
     signal,
   });
   const injection = await startInjectionIfSet(parts, { config, log, certificates, resourceGroupOf });

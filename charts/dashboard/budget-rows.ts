@@ -10,7 +10,7 @@ export const budgetRow: Row = {
       description: 'CU left to lease in the current period.',
       kind: 'stat',
       unit: units,
-      width: 5,
+      width: 4,
       queries: [
         { expr: of('sapaibudget_remaining_capacity_units'), legend: budgetLegend },
       ],
@@ -20,7 +20,7 @@ export const budgetRow: Row = {
       description: 'Spent ÷ cap of the current period.',
       kind: 'gauge',
       unit: 'percentunit',
-      width: 5,
+      width: 4,
       queries: [
         {
           expr: `${of('sapaibudget_settled_capacity_units')} / (${of('sapaibudget_limit_capacity_units')} > 0)`,
@@ -33,7 +33,7 @@ export const budgetRow: Row = {
       description: 'CU that requests cost, in an hour at the pace of now.',
       kind: 'stat',
       unit: units,
-      width: 5,
+      width: 4,
       queries: [
         {
           expr: `3600 * sum ${perBudget} (${rate('sapaibudget_spent_capacity_units_total')})`,
@@ -46,7 +46,7 @@ export const budgetRow: Row = {
       description: 'When nothing is left at the pace of the last day; no value where nothing was spent.',
       kind: 'stat',
       unit: 'dateTimeFromNow',
-      width: 5,
+      width: 4,
       queries: [
         {
           expr: `1000 * (time() + ${of('sapaibudget_remaining_capacity_units')} / (${pace} > 0))`,
@@ -61,6 +61,19 @@ export const budgetRow: Row = {
       unit: units,
       width: 4,
       queries: [{ expr: of('sapaibudget_budget_ready'), legend: budgetLegend }],
+    },
+    {
+      title: 'Pods without a sidecar',
+      description: 'Running pods that the budget was chosen for and whose sidecar does not report.',
+      kind: 'stat',
+      unit: units,
+      width: 4,
+      queries: [
+        {
+          expr: `${of('sapaibudget_selected_pods')} - ${of('sapaibudget_enforced_pods')}`,
+          legend: budgetLegend,
+        },
+      ],
     },
     {
       title: 'Where the cap is',

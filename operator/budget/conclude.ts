@@ -3,6 +3,7 @@ import type { SapAiBudgetStatus } from '../../crds/budget.ts';
 import { budgetKey } from '../configuration/budget-ref.ts';
 import { buildConfiguration } from '../configuration/build-configuration.ts';
 import { canonicalJson } from '../configuration/canonical-json.ts';
+import type { Coverage } from '../coverage/count-pods.ts';
 import type { Condition } from '../kube/conditions.ts';
 import type { Outcome } from '../kube/controller.ts';
 import { isKubeError } from '../kube/kube-error.ts';
@@ -32,7 +33,8 @@ export async function conclude(context: BudgetContext, results: StepResults): Pr
   const { spec } = budget;
   const report = services.usage.get(keyOf(budget)) ?? {};
   const usage = usageObservations(spec, report, before);
-  const conditions = budgetConditions(before, { results, ledger: found.ledger, usage }, observed);
+  const coverage = services.coverage.get(keyOf(budget));
+  const conditions = budgetConditions(before, { results, ledger: found.ledger, usage, coverage }, observed);
   publish(context, conditions);
   const status = budgetStatus({
     generation,
@@ -42,8 +44,9 @@ export async function conclude(context: BudgetContext, results: StepResults): Pr
     models: found.models,
     subscription: spec.usage && (report.subscription ?? previous.subscription),
     allowedModels: spec.allowedModels,
+    coverage,
   });
-  tellObserver(context, status);
+  tellObserver(context, { status, coverage });
   const writeAgainMs = await writeStatus(context, { previous, status });
   return scheduled(results, writeAgainMs);
 }
@@ -68,7 +71,10 @@ function publish(context: BudgetContext, conditions: readonly Condition[]): void
   services.configurations.publish(configuration);
 }
 
-function tellObserver({ budget, services, found }: BudgetContext, status: SapAiBudgetStatus): void {
+function tellObserver(
+  { budget, services, found }: BudgetContext,
+  { status, coverage }: { status: SapAiBudgetStatus; coverage: Coverage | undefined },
+): void {
   const { namespace, name } = budget.metadata;
   const { conditions = [], subscription } = status;
   services.onObserved?.({
@@ -76,6 +82,7 @@ function tellObserver({ budget, services, found }: BudgetContext, status: SapAiB
     ...(found.ledger ? { ledger: found.ledger } : {}),
     ready: conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     ...(subscription ? { subscription } : {}),
+    ...(coverage ? { coverage } : {}),
   });
 }
 

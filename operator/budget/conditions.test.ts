@@ -116,6 +116,15 @@ describe('conditions', () => {
     expect(short(conditions)).toMatchObject({ Ready: ready, RateCardCurrent: `False ${reason}` });
   });
 
+  test('a pod without sidecar is told in Enforcing, and leaves the budget ready', () => {
+    const coverage = { selected: 2, enforced: 1, missing: ['bare'] };
+    const seen = { results: results(), ledger: ledger(100), coverage };
+    expect(short(budgetConditions([], seen, observed))).toMatchObject({
+      Ready: 'True Ready',
+      Enforcing: 'False SidecarMissing',
+    });
+  });
+
   test.each([
     {
       name: 'a rest',
@@ -211,6 +220,13 @@ describe('status', () => {
     ).toEqual({ ...previous, observedGeneration: 4, models });
   });
 
+  test('pods are those that were counted last', () => {
+    const coverage = { selected: 15, enforced: 14, missing: ['bare'] };
+    const counted = budgetStatus({ ...parts, previous: {}, ledger: undefined, coverage });
+    expect(counted.pods).toEqual({ selected: 15, enforced: 14, coverage: '14/15' });
+    expect(budgetStatus({ ...parts, previous: counted, ledger: ledger(1) }).pods).toEqual(counted.pods);
+  });
+
   test('only models that the budget allows are counted', () => {
     const models = [model('gpt-5', [{ input: '1', output: '1' }]), model('gpt-4'), model('other')];
     expect(
@@ -226,12 +242,28 @@ describe('events', () => {
     CredentialsValid: { state: 'stalled', reason: 'SecretNotFound', message: '' },
   });
 
+  const bare = budgetConditions(
+    [],
+    {
+      results: results(),
+      ledger: ledger(100),
+      coverage: { selected: 1, enforced: 0, missing: ['bare'] },
+    },
+    observed,
+  );
+  const lost = observe(ledger(100), {
+    Enforcing: { state: 'waiting', reason: 'LedgerLost', message: '', afterMs: 1 },
+  });
+
   test.each([
     { name: 'a new budget that is well', before: [], after: well, want: ['Normal Ready'] },
     { name: 'no change', before: well, after: well, want: [] },
     { name: 'exhaustion', before: well, after: exhausted, want: ['Warning BudgetExhausted'] },
     { name: 'capacity again', before: exhausted, after: well, want: ['Normal CapacityLeft'] },
     { name: 'a failure', before: well, after: failing, want: ['Warning SecretNotFound'] },
+    { name: 'a pod without sidecar', before: well, after: bare, want: ['Warning SidecarMissing'] },
+    { name: 'a sidecar for it', before: bare, after: well, want: ['Normal Enforcing'] },
+    { name: 'a lost ledger, told once', before: well, after: lost, want: ['Warning LedgerLost'] },
     { name: 'recovery', before: failing, after: well, want: ['Normal Ready'] },
   ])('$name', ({ before, after, want }) => {
     expect(eventsBetween(before, after)).toEqual(want);

@@ -5,6 +5,8 @@ import type { Condition, Observation, Observed } from '../kube/conditions.ts';
 import type { StepResults } from './run-steps.ts';
 import { stepConditions } from './step.ts';
 import type { StepCondition } from './step.ts';
+import type { Coverage } from '../coverage/count-pods.ts';
+import { sidecarMissing, withCoverage } from '../coverage/enforcing.ts';
 import { modelsWithoutRate } from './steps/price-models.ts';
 
 /** What the conditions of a budget follow from. */
@@ -13,16 +15,20 @@ export interface Observations {
   ledger: LedgerSnapshot | undefined;
   /** Of usage and entitlement, as far as the budget names where to look. */
   usage?: readonly Observation[];
+  /** Undefined: not known now. */
+  coverage?: Coverage | undefined;
 }
 
 /** All conditions of a budget; transition times of those that have not changed are kept. */
 export function budgetConditions(
   previous: readonly Condition[],
-  { results, ledger, usage = [] }: Observations,
+  { results, ledger, usage = [], coverage }: Observations,
   observed: Observed,
 ): Condition[] {
   const observations = [
-    ...stepConditions.map((condition) => observationOf(condition, results)),
+    ...stepConditions
+      .map((condition) => observationOf(condition, results))
+      .map((observation) => withCoverage(observation, { coverage, previous })),
     exhausted(ledger),
     overcommitted(ledger),
     ...usage,
@@ -39,12 +45,13 @@ export function budgetConditions(
   return setCondition(conditions, ready, observed);
 }
 
-/** Models without a rate are refused one by one; that is no reason to call the budget unusable. */
+/** Models without a rate are refused one by one, and pods without sidecar are others: the budget can be used. */
+const harmless: ReadonlySet<string> = new Set([modelsWithoutRate, sidecarMissing]);
+
 function dependents(conditions: readonly Condition[]): string[] {
-  const rateCard = conditions.find(({ type }) => type === 'RateCardCurrent');
-  return stepConditions.filter(
-    (type) => type !== 'RateCardCurrent' || rateCard?.reason !== modelsWithoutRate,
-  );
+  const isHarmless = (of: string): boolean =>
+    conditions.some(({ type, reason }) => type === of && harmless.has(reason));
+  return stepConditions.filter((type) => !isHarmless(type));
 }
 
 function observationOf(type: StepCondition, { outcomes, blocked }: StepResults): Observation {

@@ -3,6 +3,8 @@ import type { SapAiBudget } from '../../crds/budget.ts';
 import type { SapAiRateCard } from '../../crds/rate-card.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import type { Configurations } from '../configuration/configurations.ts';
+import type { CoverageBoard } from '../coverage/coverage-board.ts';
+import type { Coverage } from '../coverage/count-pods.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/resource.ts';
@@ -56,6 +58,8 @@ export interface BudgetServices {
   clock: Clock;
   /** What the poller saw of billed usage and entitlement. */
   usage: UsageBoard;
+  /** Which pods are guarded. */
+  coverage: Pick<CoverageBoard, 'get'>;
   settings: BudgetSettings;
   recordEvent: RecordEvent;
   tokens: BudgetKeys;
@@ -65,5 +69,6 @@ export interface BudgetServices {
     ledger?: LedgerSnapshot;
     ready?: boolean;
     subscription?: Subscription;
+    coverage?: Coverage;
   }) => void;
 }

@@ -2,6 +2,7 @@ import { formatAmount } from '../../accounting/amount.ts';
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { ModelConfiguration } from '../../accounting/messages.ts';
 import type { SapAiBudgetStatus } from '../../crds/budget.ts';
+import type { Coverage } from '../coverage/count-pods.ts';
 import { isAllowed } from '../configuration/price-models.ts';
 import type { Condition } from '../kube/conditions.ts';
 import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
@@ -16,16 +17,20 @@ export interface StatusParts {
   /** Undefined: the budget does not name where to read usage, or it was never read. */
   subscription?: SapAiBudgetStatus['subscription'];
   allowedModels: readonly string[];
+  /** Undefined: not known now. */
+  coverage?: Coverage | undefined;
 }
 
 /** The whole status of a budget, to be applied as it is. */
 export function budgetStatus(parts: StatusParts): SapAiBudgetStatus {
-  const { generation, previous, conditions, ledger, models, subscription, allowedModels } = parts;
+  const { generation, previous, conditions, ledger, models, subscription, allowedModels, coverage } = parts;
   const figures = ledger === undefined ? previousFigures(previous) : ledgerFigures(ledger);
   const counts = models === undefined ? previous.models : modelCounts(models, allowedModels);
+  const pods = coverage === undefined ? previous.pods : podCounts(coverage);
   return {
     observedGeneration: generation,
     ...figures,
+    ...(pods === undefined ? {} : { pods }),
     ...(counts === undefined ? {} : { models: counts }),
     ...(subscription === undefined ? {} : { subscription }),
     conditions,
@@ -51,12 +56,17 @@ function ledgerFigures(ledger: LedgerSnapshot): SapAiBudgetStatus {
 function previousFigures(previous: SapAiBudgetStatus): SapAiBudgetStatus {
   const {
     models: _models,
+    pods: _pods,
     subscription: _subscription,
     conditions: _conditions,
     observedGeneration: _generation,
     ...figures
   } = previous;
   return figures;
+}
+
+function podCounts({ selected, enforced }: Coverage): NonNullable<SapAiBudgetStatus['pods']> {
+  return { selected, enforced, coverage: `${enforced}/${selected}` };
 }
 
 /** Rounded down: 100 % means that all of it is spent. A limit of 0 is used up from the start. */

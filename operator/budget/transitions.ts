@@ -5,6 +5,7 @@ import type { ObjectEvent } from './services.ts';
 const told = new Map<string, Condition['status']>([
   ['Ready', 'True'],
   ['RateCardCurrent', 'True'],
+  ['Enforcing', 'True'],
   ['UsageSynced', 'True'],
   ['Entitled', 'True'],
   ['Exhausted', 'False'],
@@ -16,7 +17,10 @@ const told = new Map<string, Condition['status']>([
  * observed yet, or was well from the start, is no news.
  */
 export function transitionEvents(before: readonly Condition[], after: readonly Condition[]): ObjectEvent[] {
+  const ready = after.find(({ type }) => type === 'Ready');
   return after.flatMap((condition) => {
+    // Told already.
+    if (condition !== ready && condition.reason === ready?.reason) return [];
     const healthy = told.get(condition.type);
     const former = before.find(({ type }) => type === condition.type);
     if (healthy === undefined || condition.status === 'Unknown' || !isNews(condition, former, healthy))

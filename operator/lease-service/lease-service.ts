@@ -4,6 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Ledgers } from '../ledger/ledgers.ts';
 import type { BudgetTokens } from '../sap/access-token.ts';
+import type { PodIdentity } from './pod-directory.ts';
 
 /** The calls sidecars make, as metric labels. */
 export type EndpointCall = 'configuration' | 'token' | 'lease' | 'other';
@@ -37,6 +38,8 @@ export interface LeaseServiceOptions {
   clock: Clock;
   log: ServiceLog;
   metrics: LeaseServiceMetrics;
+  /** Told of each call of a pod that is alive; must not throw. */
+  onPod?: (pod: PodIdentity) => void;
   /** Ends the service: it stops accepting, answers what is under way, and `closed` resolves. */
   signal: AbortSignal;
 }

@@ -77,7 +77,7 @@ function buildApp(options: LeaseServiceOptions): Express {
 
 /** Serves calls in three steps: who it is, then the body, then the answer. A stranger's body is never read. */
 function serverOfCalls(options: LeaseServiceOptions) {
-  const { kube, clock, metrics, signal } = options;
+  const { kube, clock, metrics, onPod, signal } = options;
   const authenticator = new Authenticator({ kube, clock });
   const directory = new PodDirectory({ kube, clock });
   return (call: EndpointCall, endpoint: Endpoint, { freshPod = false } = {}) =>
@@ -88,6 +88,7 @@ function serverOfCalls(options: LeaseServiceOptions) {
         const gone = leaving(response);
         const pod = await authenticator.identify(request.headers.authorization);
         const budgets = await directory.budgetsOf(pod, { fresh: freshPod });
+        onPod?.(pod);
         const metering = await directory.meteringOf(pod);
         await readBody(request, response);
         const caller = { pod, budgets, metering, signal: AbortSignal.any([signal, gone]) };

@@ -230,7 +230,7 @@ describe("with the chart's rights and no others", () => {
     { verb: 'get', what: 'configmaps', where: 'elsewhere' },
     { verb: 'create', what: 'configmaps', where: 'elsewhere' },
     { verb: 'patch', what: 'configmaps/kube-root-ca.crt', where: 'elsewhere' },
-    { verb: 'list', what: 'pods', where: 'elsewhere' },
+    { verb: 'watch', what: 'pods', where: 'elsewhere' },
     { verb: 'delete', what: 'pods', where: 'elsewhere' },
     { verb: 'update', what: 'sapaibudgets.sapai.eerly.ai', where: 'credentials' },
     { verb: 'delete', what: 'sapailedgers.sapai.eerly.ai', where: 'release' },

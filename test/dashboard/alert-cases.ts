@@ -65,6 +65,24 @@ export const cases: readonly AlertCase[] = [
     at: '70m',
   },
   {
+    what: 'a pod without a sidecar is an alert',
+    alert: 'SapAiPodsWithoutSidecar',
+    series: {
+      [`sapaibudget_selected_pods{${own}}`]: '3x30',
+      [`sapaibudget_enforced_pods{${own}}`]: '2x30',
+    },
+    at: '15m',
+    labels,
+  },
+  {
+    what: 'a pod whose sidecar is about to report is none',
+    series: {
+      [`sapaibudget_selected_pods{${own}}`]: '3x30',
+      [`sapaibudget_enforced_pods{${own}}`]: '2x5 3x25',
+    },
+    at: '15m',
+  },
+  {
     what: 'a refusal for want of budget is an alert',
     alert: 'SapAiBudgetExhausted',
     series: { [`sapaibudget_denied_total{${holder},reason="exhausted"}`]: '0x10 3x20' },

@@ -6,7 +6,7 @@ import { World } from '../world/world.ts';
 let world: World;
 
 beforeAll(async () => {
-  world = await World.start();
+  world = await World.start({ operatorSettings: { SAPAIBUDGET_REFRESH_SECONDS: '1' } });
   for (const namespace of ['reads-well', 'wrong-key'])
     await world.kubectl(['create', 'namespace', namespace]);
 });
@@ -31,6 +31,7 @@ test('kubectl get and describe read well while a budget is spent', async () => {
   await world.programs.end(workload.sidecar.program);
   // The sidecar has returned its lease and is gone: the ledger is what stays.
   await statusShows(world, budget, await readLedger(world, budget));
+  await podsCounted(budget.namespace, '1/1');
   const get = await world.kubectl(['get', 'saib', '-n', budget.namespace]);
   const wide = await world.kubectl(['get', 'saib', '-n', budget.namespace, '-o', 'wide']);
   await expect(masked(`${get}\n${wide}`)).toMatchFileSnapshot('golden/get-saib.txt');
@@ -44,6 +45,7 @@ test('kubectl get and describe say what to do about a key that SAP does not acce
   const wrong = JSON.parse(JSON.stringify(secret).replace('emulator-secret-1', 'another-secret'));
   await world.apply(wrong, ...rest);
   await world.budgetCondition(budget, 'Ready', 'False');
+  await podsCounted(budget.namespace, '0/0');
   await expect(
     masked(await world.kubectl(['get', 'saib', '-n', budget.namespace, '-o', 'wide'])),
   ).toMatchFileSnapshot('golden/get-saib-wrong-key.txt');
@@ -51,6 +53,11 @@ test('kubectl get and describe say what to do about a key that SAP does not acce
     'golden/describe-saib-wrong-key.txt',
   );
 });
+
+async function podsCounted(namespace: string, coverage: string): Promise<void> {
+  const isSo = `--for=jsonpath={.status.pods.coverage}=${coverage}`;
+  await world.kubectl(['wait', 'saib/chat', '-n', namespace, isSo, '--timeout=30s']);
+}
 
 async function describeBudget({ namespace, name }: { namespace: string; name: string }): Promise<string> {
   const text = await world.kubectl(['describe', 'saib', '-n', namespace, name]);

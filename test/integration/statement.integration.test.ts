@@ -7,7 +7,7 @@ import { World } from '../world/world.ts';
 let world: World;
 
 beforeAll(async () => {
-  world = await World.start();
+  world = await World.start({ operatorSettings: { SAPAIBUDGET_REFRESH_SECONDS: '1' } });
 });
 
 afterAll(async () => {
@@ -42,6 +42,8 @@ test('kubectl get saib,sais reads well once SAP has closed a day', async () => {
     await application.call({ kind: 'json', model: 'gpt-4o', prompt, maxTokens: 300 });
   await world.programs.end(workload.sidecar.program);
   await statusShows(world, budget, await readLedger(world, budget));
+  const isCounted = '--for=jsonpath={.status.pods.coverage}=1/1';
+  await world.kubectl(['wait', '-n', budget.namespace, 'saib/chat', isCounted, '--timeout=30s']);
 
   await world.emulator.closeDay();
   await world.kubectl(['annotate', 'saib', '-n', budget.namespace, 'chat', 'sapai.eerly.ai/poll-usage=now']);

@@ -66,6 +66,20 @@ export async function createPod(controlPlane: ControlPlaneAccess, options: PodOp
   return { namespace, name, uid: metadata.uid, appKey };
 }
 
+/** Says as a kubelet would that the containers of a pod run. */
+export async function sayRunning(
+  controlPlane: ControlPlaneAccess,
+  { namespace, name }: Pick<Pod, 'namespace' | 'name'>,
+): Promise<void> {
+  const answer = await controlPlane.call({
+    method: 'PATCH',
+    path: `/api/v1/namespaces/${namespace}/pods/${name}/status`,
+    contentType: 'application/merge-patch+json',
+    body: { status: { phase: 'Running' } },
+  });
+  if (answer.status >= 300) throw new Error(`not running: ${JSON.stringify(answer.body)}`);
+}
+
 /** The random key that the application of a pod authenticates with. */
 export function newAppKey(): string {
   return randomBytes(24).toString('base64url');

@@ -8,7 +8,7 @@ import { type ControlPlane, startControlPlane } from '../control-plane/start.ts'
 import { Emulator, type EmulatorSettings } from './emulator.ts';
 import { Application } from './application.ts';
 import { operatorNamespace } from './names.ts';
-import { createPod, ensureNode, newAppKey } from './pods.ts';
+import { createPod, ensureNode, newAppKey, sayRunning } from './pods.ts';
 import { checkout, Programs } from './programs.ts';
 import { applicationEnv, type Sidecar, sidecarPorts, startSidecar } from './sidecars.ts';
 
@@ -198,6 +198,7 @@ export class World {
       operatorNamespace,
       dir,
     });
+    await sayRunning(this.controlPlane, pod);
     this.sidecars.push(sidecar);
     return { sidecar, env };
   }

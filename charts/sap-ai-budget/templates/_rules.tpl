@@ -47,6 +47,7 @@
     - pods
   verbs:
     - get
+    - list
 - apiGroups:
     - ""
   resources:
