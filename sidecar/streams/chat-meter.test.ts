@@ -1,3 +1,4 @@
+import { assert, boolean, constantFrom, option, property, record, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ChatMeter } from './chat-meter.ts';
 
@@ -62,4 +63,49 @@ test('only a usage chunk after all choices is final', () => {
   expect(meter.brokenReport.usage).toBeUndefined();
   read(meter, `{"choices":[],"usage":${usage}}`);
   expect(meter.brokenReport.usage).toEqual(JSON.parse(usage));
+});
+
+describe('after the first content', () => {
+  const content = string({
+    unit: constantFrom('a', '"', '\\', '\n', 'ü', '🌍', 'usage', '"usage":null}', '{', 'error'),
+  });
+  const chunks = record({
+    choices: constantFrom([], [{ delta: {} }]),
+    content,
+    error: option(constantFrom<unknown>({ code: '429' }, 'none'), { nil: undefined }),
+    usage: constantFrom<unknown>(undefined, null, { prompt_tokens: 3 }),
+    note: option(constantFrom('usage', 'error'), { nil: undefined }),
+    usageFirst: boolean(),
+    blanks: boolean(),
+  });
+
+  test('a chunk is read and passed on as if each were decoded', () => {
+    assert(
+      property(chunks, boolean(), ({ usageFirst, blanks, usage: filled, ...rest }, usageWanted) => {
+        const chunk = usageFirst ? { usage: filled, ...rest } : { ...rest, usage: filled };
+        const meter = new ChatMeter({ usageWanted });
+        read(meter, '{"choices":[{"delta":{"content":"a"}}]}');
+        const shown = read(meter, JSON.stringify(chunk, null, blanks ? 1 : 0).replaceAll('\n', ''));
+        const { usage: _, ...without } = chunk;
+        const told = filled !== undefined && filled !== null;
+        const hidden = told && !usageWanted && rest.choices.length === 0;
+        const seen: unknown = shown === 'hide' ? undefined : JSON.parse(shown.slice('data: '.length));
+        const passed: unknown = JSON.parse(JSON.stringify(usageWanted ? chunk : without));
+        expect(seen).toEqual(hidden ? undefined : passed);
+        expect(meter.report).toEqual({ usage: filled ?? undefined, hasContent: true });
+        expect(meter.failed).toBe(typeof rest.error === 'object');
+      }),
+    );
+  });
+
+  test.each([
+    { name: 'an escaped name', data: '{"choices":[],"\\u0075sage":{"prompt_tokens":3}}', tokens: 3 },
+    { name: 'usage in the middle', data: '{"usage":{"prompt_tokens":4},"choices":[]}', tokens: 4 },
+    { name: 'a second usage', data: '{"usage":{"prompt_tokens":5},"x":{"usage":null}}', tokens: 5 },
+  ])('$name is found', ({ data, tokens }) => {
+    const meter = new ChatMeter({ usageWanted: true });
+    read(meter, '{"choices":[{"delta":{"content":"a"}}]}');
+    read(meter, data);
+    expect(meter.report.usage).toEqual({ prompt_tokens: tokens });
+  });
 });

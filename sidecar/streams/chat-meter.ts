@@ -1,5 +1,6 @@
 import { hasContent } from '../content.ts';
 import type { AnswerReport } from '../steps/settlement.ts';
+import { scanChunk } from './chunk-scan.ts';
 import type { SseEvent } from './sse-splitter.ts';
 import {
   type EventFate,
@@ -40,6 +41,17 @@ export class ChatMeter implements StreamMeter {
   }
 
   read(event: SseEvent): EventFate {
+    return (this.#hasContent ? this.#readQuiet(event) : undefined) ?? this.#readWhole(event);
+  }
+
+  /** What an event needs that tells nothing new, which most do; undefined for one that may. */
+  #readQuiet({ raw }: SseEvent): EventFate | undefined {
+    const scan = scanChunk(raw);
+    if (scan === undefined) return undefined;
+    return { kind: 'pass', raw: this.#usageWanted ? raw : scan.withoutUsage };
+  }
+
+  #readWhole(event: SseEvent): EventFate {
     const { raw, data } = event;
     if (data === undefined) return { kind: 'pass', raw };
     if (data === '[DONE]') return { kind: 'done', raw };

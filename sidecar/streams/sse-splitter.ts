@@ -59,7 +59,20 @@ export class SseSplitter {
     const raw = this.#pending.subarray(0, end);
     this.#pending = this.#pending.subarray(end);
     this.#lineStart = 0;
-    return { raw, data: dataOf(raw.toString('utf8')) };
+    return new CutEvent(raw);
+  }
+}
+
+/** Decoded only when asked for: most events pass unread. */
+class CutEvent implements SseEvent {
+  readonly raw: Buffer;
+
+  constructor(raw: Buffer) {
+    this.raw = raw;
+  }
+
+  get data(): string | undefined {
+    return dataOf(this.raw.toString('utf8'));
   }
 }
 
