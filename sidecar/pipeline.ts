@@ -3,13 +3,14 @@ import type { Catalogue } from './catalogue.ts';
 import type { Exchange } from './exchange.ts';
 import { modelLabels, operationLabels } from './booking.ts';
 import { chunkTimer } from './chunk-timer.ts';
+import { collect } from './collect.ts';
 import type { RequestOutcome } from './metrics.ts';
 import { meteringHeaders } from './metering-headers.ts';
 import { ProxyError } from './proxy-error.ts';
 import { ReadOn } from './read-on.ts';
 import type { Services } from './services.ts';
 import { answerDeployment, answerDeployments } from './steps/answer-deployments.ts';
-import { endOfWhole, readWhole, sendWhole } from './steps/answer-json.ts';
+import { endOfWhole, sendWhole } from './steps/answer-json.ts';
 import { isEventStream, relayStream } from './steps/answer-stream.ts';
 import { answerReceipt } from './steps/answer-receipt.ts';
 import { answerModel, answerModels } from './steps/answer-models.ts';
@@ -257,7 +258,8 @@ async function relayWhole(
 ): Promise<void> {
   const { booking, clock, config, metrics } = services;
   const { admission, head, sentAtMs, readOn } = call;
-  const whole = await readWhole(head.body, config.maxAnswerBytes);
+  // Its cost goes into headers, which leave before the body.
+  const whole = await collect(head.body, config.maxAnswerBytes);
   const upstreamMs = clock.monotonicMs() - sentAtMs;
   const end = endOfWhole(head.status, whole, admission.family);
   const settlement = booking.book(

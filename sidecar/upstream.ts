@@ -1,7 +1,8 @@
-import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher } from 'undici';
-import { RequestStart, noteStarts } from './note-start.ts';
+import type { AnswerBody } from './answer-body.ts';
+import { DecodedBody } from './decoded-body.ts';
+import { type AnswerHead, UpstreamCall } from './upstream-call.ts';
 
 /** How a call to SAP failed. `not_sent`: before the first byte of the request could leave. */
 export type UpstreamErrorReason = 'not_sent' | 'connection_lost' | 'encoding_not_supported';
@@ -21,15 +22,13 @@ export class UpstreamError extends Error {
 }
 
 /** The head of SAP's answer and its body, already decoded. */
-export interface UpstreamAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Readable;
+export interface UpstreamAnswer extends AnswerHead {
+  readonly body: AnswerBody;
 }
 
 export interface UpstreamRequest {
   readonly url: URL;
-  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly headers: Record<string, string | string[]>;
   readonly body: string;
   readonly signal: AbortSignal;
 }
@@ -53,9 +52,8 @@ export function createUpstream({ silentMs }: { silentMs: number }): Upstream {
     bodyTimeout: silentMs,
     connect: { timeout: connectMs },
   });
-  const noting = agent.compose(noteStarts);
   return {
-    send: (request) => send(noting, request),
+    send: (request) => send(agent, request),
     close: () => agent.destroy(),
   };
 }
@@ -64,44 +62,42 @@ async function send(
   dispatcher: Dispatcher,
   { url, headers, body, signal }: UpstreamRequest,
 ): Promise<UpstreamAnswer> {
-  const start = new RequestStart();
+  const call = new UpstreamCall();
+  const abort = () => call.abort(asError(signal.reason));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  dispatcher.dispatch(
+    { origin: url.origin, path: `${url.pathname}${url.search}`, method: 'POST', headers, body },
+    call,
+  );
+  const head = await headOf(call);
+  return { ...head, body: decoded(call, head) };
+}
+
+async function headOf(call: UpstreamCall): Promise<AnswerHead> {
   try {
-    const answer = await dispatcher.request({
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: 'POST',
-      headers: { ...headers },
-      body,
-      signal,
-      opaque: start,
-    });
-    return {
-      status: answer.statusCode,
-      headers: answer.headers,
-      body: decoded(answer.body, answer.headers['content-encoding'], answer.statusCode),
-    };
+    return await call.head;
   } catch (cause) {
-    if (cause instanceof UpstreamError) throw cause;
-    if (start.noted)
+    if (call.started)
       throw new UpstreamError('connection_lost', 'the connection to SAP AI Core broke', { cause });
     throw new UpstreamError('not_sent', 'SAP AI Core cannot be reached', { cause });
   }
 }
 
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('the call was aborted', { cause: reason });
+}
+
 /** We ask for identity; a gateway that compresses all the same is understood. */
-function decoded(body: Readable, encoding: string | string[] | undefined, status: number): Readable {
-  const name = Array.isArray(encoding) ? encoding.join(',') : (encoding ?? 'identity');
+function decoded(body: AnswerBody, { status, headers }: AnswerHead): AnswerBody {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  const name = Array.isArray(encoding) ? encoding.join(',') : encoding;
   if (name === 'identity' || name === '') return body;
   const decoder = decoders.get(name.toLowerCase());
-  if (decoder === undefined) {
-    body.on('error', () => {}).destroy();
-    const message = `SAP AI Core answered ${status} in an encoding nobody asked for`;
-    throw new UpstreamError('encoding_not_supported', message, { status });
-  }
-  const stream = decoder();
-  body.on('error', (error) => stream.destroy(error));
-  stream.on('close', () => body.destroy());
-  return body.pipe(stream);
+  if (decoder !== undefined) return new DecodedBody(body, decoder());
+  body.abandon();
+  const message = `SAP AI Core answered ${status} in an encoding nobody asked for`;
+  throw new UpstreamError('encoding_not_supported', message, { status });
 }
 
 const decoders = new Map([

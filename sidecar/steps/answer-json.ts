@@ -1,6 +1,5 @@
-import type { Readable } from 'node:stream';
 import { type Admission, admissionHeaders, answeredBy, costHeaders, heldHeader } from '../admission.ts';
-import { type Collected, collect } from '../collect.ts';
+import type { Collected } from '../collect.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Family } from '../families/family.ts';
 import { ProxyError } from '../proxy-error.ts';
@@ -10,13 +9,6 @@ import type { CallEnd, Settlement } from './settlement.ts';
 
 /** An answer read to its end, or the reason why it was not. */
 export type WholeAnswer = Collected;
-
-/** Reads an answer to its end within a bound: its cost goes into headers, which leave before the body. */
-export async function readWhole(body: Readable, maxBytes: number): Promise<WholeAnswer> {
-  const answer = await collect(body, maxBytes);
-  if (answer.kind === 'too_long') body.destroy();
-  return answer;
-}
 
 /** What a whole answer tells about its cost. */
 export function endOfWhole(

@@ -1,12 +1,11 @@
-import type { ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
 import { formatAmount } from '../../accounting/amount.ts';
 import type { Price } from '../../accounting/price.ts';
 import { type Admission, admissionHeaders } from '../admission.ts';
+import type { BodyReader } from '../answer-body.ts';
 import type { Exchange } from '../exchange.ts';
 import { errorAnswer } from '../error-answer.ts';
-import { sleep } from '../pause.ts';
 import { ProxyError } from '../proxy-error.ts';
+import { StreamClient } from '../streams/stream-client.ts';
 import type { StreamMeter } from '../streams/stream-meter.ts';
 import { type SseEvent, SseSplitter } from '../streams/sse-splitter.ts';
 import type { UpstreamAnswer } from '../upstream.ts';
@@ -36,137 +35,120 @@ export function isEventStream({ status, headers }: UpstreamAnswer): boolean {
   return status === 200 && typeof type === 'string' && type.toLowerCase().startsWith('text/event-stream');
 }
 
-/** Passes a stream on as it arrives, meters it on the way, and says at its end what it cost. */
-export async function relayStream(exchange: Exchange, call: StreamCall): Promise<void> {
-  const { admission, head, book } = call;
+/**
+ * Passes a stream on as it arrives, meters it on the way, and says at its end what it cost. Resolves when all is written;
+ * rejects only for a fault of this program.
+ */
+export function relayStream(exchange: Exchange, call: StreamCall): Promise<void> {
+  const { admission, head } = call;
   const client = new StreamClient(exchange, call.stallMs);
   client.begin(head.status, {
     ...passedHeaders(head.headers),
     ...admissionHeaders(admission, exchange.id),
     'sapaibudget-overhead-ms': call.overheadMs.toFixed(3),
   });
-  const meter = admission.family.createMeter({
-    usageWanted: admission.demand.usageWanted,
-    priceOf: (report) => priceOf(admission, report),
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const relay = new StreamRelay(call, { client, requestId: exchange.id, done: resolve });
+  const guarded = (step: () => void) => {
+    try {
+      step();
+    } catch (fault) {
+      head.body.abandon();
+      reject(fault);
+    }
+  };
+  head.body.read({
+    data: (chunk) => guarded(() => relay.data(chunk)),
+    end: () => guarded(() => relay.end()),
+    fail: () => guarded(() => relay.fail()),
   });
-  let told = false;
-  const tell = async (end: CallEnd) => {
-    if (told) return;
-    told = true;
-    await client.write(Buffer.from(costLine(book(end), admission)));
-  };
-  const answered = (): CallEnd => {
-    const { report, brokenReport, failed } = meter;
-    return failed
-      ? { kind: 'error_in_stream', ...brokenReport }
-      : { kind: 'answered', status: head.status, ...report };
-  };
-  const onDone = () => tell(answered());
-  const outcome = await pump(head.body, { meter, client, onDone, onChunk: call.onChunk });
-  if (outcome === 'whole') {
-    await tell(answered());
-    return client.end();
-  }
-  const kind = outcome === 'too_long' || call.givenUp() === 'read_bound' ? 'read_bound' : 'connection_lost';
-  if (!told) await client.write(errorEvent(admission, exchange.id));
-  await tell({ kind, ...meter.brokenReport });
-  client.end();
+  return promise;
 }
 
-/** Reads to the end; faults of the stream are an outcome, all others are thrown on. */
-async function pump(
-  body: Readable,
-  {
-    meter,
-    client,
-    onDone,
-    onChunk,
-  }: { meter: StreamMeter; client: StreamClient; onDone: () => Promise<void> } & Pick<StreamCall, 'onChunk'>,
-): Promise<StreamOutcome> {
-  const relay = async (event: SseEvent) => {
-    const fate = meter.read(event);
-    if (fate.kind === 'pass') onChunk();
-    if (fate.kind === 'done') await onDone();
-    if (fate.kind !== 'hide') await client.write(fate.raw);
-  };
-  try {
-    for await (const event of eventsOf(body)) await relay(event);
-    return 'whole';
-  } catch (error) {
-    if (error instanceof StreamFault) return error.outcome;
-    throw error;
-  }
-}
+/** The way of one stream. No promise and no iterator: this is done for every chunk. */
+class StreamRelay implements BodyReader {
+  readonly #call: StreamCall;
+  readonly #client: StreamClient;
+  readonly #meter: StreamMeter;
+  readonly #splitter = new SseSplitter(maxEventBytes);
+  readonly #requestId: string;
+  readonly #done: () => void;
+  #told = false;
 
-type StreamOutcome = 'whole' | 'broken' | 'too_long';
-
-class StreamFault extends Error {
-  override readonly name = 'StreamFault';
-  readonly outcome: Exclude<StreamOutcome, 'whole'>;
-
-  constructor(outcome: Exclude<StreamOutcome, 'whole'>, options: ErrorOptions) {
-    super(`the stream of SAP AI Core is ${outcome}`, options);
-    this.outcome = outcome;
-  }
-}
-
-async function* eventsOf(body: Readable): AsyncGenerator<SseEvent> {
-  const splitter = new SseSplitter(maxEventBytes);
-  for await (const chunk of chunksOf(body)) yield* split(splitter, chunk);
-  const last = splitter.flush();
-  if (last !== undefined) yield last;
-}
-
-async function* chunksOf(body: Readable): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of body) yield Buffer.from(chunk);
-  } catch (cause) {
-    throw new StreamFault('broken', { cause });
-  }
-}
-
-function split(splitter: SseSplitter, chunk: Buffer): SseEvent[] {
-  try {
-    return splitter.push(chunk);
-  } catch (cause) {
-    throw new StreamFault('too_long', { cause });
-  }
-}
-
-/** The client's end of a stream: writes at its pace, and not at all once it has gone. */
-class StreamClient {
-  readonly #response: ServerResponse;
-  readonly #gone: AbortSignal;
-  readonly #stallMs: number;
-
-  constructor({ response, gone }: Exchange, stallMs: number) {
-    this.#response = response;
-    this.#gone = gone;
-    this.#stallMs = stallMs;
-  }
-
-  begin(status: number, headers: Record<string, string | string[]>): void {
-    if (this.#gone.aborted) return;
-    this.#response.writeHead(status, headers);
-    this.#response.flushHeaders();
-  }
-
-  async write(bytes: Buffer): Promise<void> {
-    if (this.#gone.aborted || this.#response.destroyed) return;
-    if (this.#response.write(bytes)) return;
-    let drained = false;
-    await sleep(this.#stallMs, this.#gone, (wake) => {
-      this.#response.once('drain', () => {
-        drained = true;
-        wake();
-      });
+  constructor(call: StreamCall, to: { client: StreamClient; requestId: string; done: () => void }) {
+    const { admission } = call;
+    this.#call = call;
+    this.#client = to.client;
+    this.#requestId = to.requestId;
+    this.#done = to.done;
+    this.#meter = admission.family.createMeter({
+      usageWanted: admission.demand.usageWanted,
+      priceOf: (report) => priceOf(admission, report),
     });
-    // One that reads nothing for so long has gone, whatever its socket says.
-    if (!drained) this.#response.destroy();
+  }
+
+  data(chunk: Buffer): void {
+    const events = this.#split(chunk);
+    if (events === undefined) {
+      this.#call.head.body.abandon();
+      return this.#breakOff('read_bound');
+    }
+    for (const event of events) this.#relay(event);
+    if (!this.#client.behind) return;
+    this.#call.head.body.pause();
+    this.#client.onceReady(() => this.#call.head.body.resume());
   }
 
   end(): void {
-    if (!this.#response.destroyed) this.#response.end();
+    const last = this.#splitter.flush();
+    if (last !== undefined) this.#relay(last);
+    this.#tell(this.#answered());
+    this.#finish();
+  }
+
+  fail(): void {
+    this.#breakOff(this.#call.givenUp() === 'read_bound' ? 'read_bound' : 'connection_lost');
+  }
+
+  /** Undefined for an event that is too long. */
+  #split(chunk: Buffer): SseEvent[] | undefined {
+    try {
+      return this.#splitter.push(chunk);
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  #relay(event: SseEvent): void {
+    const fate = this.#meter.read(event);
+    if (fate.kind === 'pass') this.#call.onChunk();
+    if (fate.kind === 'done') this.#tell(this.#answered());
+    if (fate.kind !== 'hide') this.#client.write(fate.raw);
+  }
+
+  #answered(): CallEnd {
+    const { report, brokenReport, failed } = this.#meter;
+    return failed
+      ? { kind: 'error_in_stream', ...brokenReport }
+      : { kind: 'answered', status: this.#call.head.status, ...report };
+  }
+
+  #breakOff(kind: 'read_bound' | 'connection_lost'): void {
+    if (!this.#told) this.#client.write(errorEvent(this.#call.admission, this.#requestId));
+    this.#tell({ kind, ...this.#meter.brokenReport });
+    this.#finish();
+  }
+
+  /** Books, and says what was booked. */
+  #tell(end: CallEnd): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#client.write(Buffer.from(costLine(this.#call.book(end), this.#call.admission)));
+  }
+
+  #finish(): void {
+    this.#client.end(this.#done);
   }
 }
 

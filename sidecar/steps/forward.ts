@@ -64,7 +64,7 @@ export async function forward(
   const answer = await attempt(token);
   if (answer.status !== 401) return answer;
   tokens.drop(admission.holder, token);
-  answer.body.on('error', () => {}).destroy();
+  answer.body.abandon();
   const fresh = await tokens.get(admission.holder);
   const second = await attempt(fresh);
   if (second.status === 401) tokens.drop(admission.holder, fresh);
