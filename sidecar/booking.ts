@@ -5,6 +5,7 @@ import type { Usage } from '../accounting/usage.ts';
 import type { Admission } from './admission.ts';
 import type { PricedModel } from './catalogue.ts';
 import type { Clock } from './clock.ts';
+import { requestLabels } from './labels.ts';
 import { ProxyError } from './proxy-error.ts';
 import { type SidecarMetrics, metricUnits } from './metrics.ts';
 import type { Receipt, Receipts } from './receipts.ts';
@@ -65,17 +66,16 @@ export class Booking {
   #count(admission: Admission, settlement: Extract<Settlement, { kind: 'settled' }>): void {
     const { spent, usage } = settlement;
     const model = answering(admission, settlement);
-    const perModel = { ...modelLabels(admission, model), component: 'tokens' };
-    this.#metrics.spent.inc(perModel, metricUnits(spent));
+    const labels = requestLabels(admission, model);
+    this.#metrics.spent.inc(labels.spent, metricUnits(spent));
     if (usage === undefined) return;
-    const labels = operationLabels(admission, model);
     const input = usage.input + usage.cacheRead;
-    this.#metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: 'input' }, input);
-    this.#metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: 'output' }, usage.output);
-    this.#metrics.inputTokens.inc(labels, input);
-    this.#metrics.cacheReadTokens.inc(labels, usage.cacheRead);
-    this.#metrics.outputTokens.inc(labels, usage.output);
-    this.#metrics.reasoningTokens.inc(labels, usage.reasoning);
+    this.#metrics.tokenUsage.observe(labels.input, input);
+    this.#metrics.tokenUsage.observe(labels.output, usage.output);
+    this.#metrics.inputTokens.inc(labels.operation, input);
+    this.#metrics.cacheReadTokens.inc(labels.operation, usage.cacheRead);
+    this.#metrics.outputTokens.inc(labels.operation, usage.output);
+    this.#metrics.reasoningTokens.inc(labels.operation, usage.reasoning);
   }
 
   #checkBound(admission: Admission, settlement: Extract<Settlement, { kind: 'settled' }>): void {
@@ -90,7 +90,7 @@ export class Booking {
     }
     if (spent <= reservation.amount) return;
     this.#closedRoutes.add(routeOf(admission, answered));
-    this.#metrics.overrun.inc(modelLabels(admission, answered));
+    this.#metrics.overrun.inc(requestLabels(admission, answered).perModel);
     this.#log.error(
       {
         reason: 'bound_exceeded',
@@ -135,32 +135,6 @@ function requestUsage({ model, version }: PricedModel, usage: Usage | undefined)
   if (usage === undefined) return undefined;
   const { input, cacheRead, output } = usage;
   return { model, version, input, cacheRead, output };
-}
-
-/** Labels of a request, all from the configuration. */
-export function modelLabels(
-  { catalogue, target, demand }: Pick<Admission, 'catalogue' | 'target' | 'demand'>,
-  model: PricedModel = demand.models[0],
-) {
-  return {
-    budget: catalogue.budget.budget,
-    budget_namespace: catalogue.budget.namespace,
-    model: model.model,
-    resource_group: target.resourceGroup,
-  };
-}
-
-/** Labels of OpenTelemetry's conventions for generative AI beside our own, all from the configuration. */
-export function operationLabels(
-  admission: Pick<Admission, 'catalogue' | 'target' | 'demand' | 'family'>,
-  model: PricedModel = admission.demand.models[0],
-) {
-  return {
-    ...modelLabels(admission, model),
-    gen_ai_operation_name: admission.family.path.endsWith('embeddings') ? 'embeddings' : 'chat',
-    gen_ai_provider_name: 'sap.ai_core',
-    gen_ai_request_model: model.model,
-  };
 }
 
 /** New prices or output limits make a new route. */

@@ -1,10 +1,10 @@
-import type { operationLabels } from './booking.ts';
 import type { Clock } from './clock.ts';
+import type { RequestLabels } from './labels.ts';
 import type { SidecarMetrics } from './metrics.ts';
 
 /** Returns what is to be called as each event of a stream arrives: it measures the first one's delay and every pause. */
 export function chunkTimer(
-  labels: ReturnType<typeof operationLabels>,
+  labels: RequestLabels['operation'],
   { metrics, clock, arrivedMs }: { metrics: SidecarMetrics; clock: Clock; arrivedMs: number },
 ): () => void {
   let lastMs: number | undefined;

@@ -25,7 +25,7 @@ export function showLeases({ leases, configuration, metrics, clock }: LeaseSourc
     if (last === undefined) continue;
     leaseExpiry.set(labels, (clock.wallMs() + last.endsAtMs - clock.monotonicMs()) / 1000);
   }
-  leasesBarred.set(leases.holders.filter(({ phase }) => phase === 'barred').length);
+  leasesBarred.set({}, leases.holders.filter(({ phase }) => phase === 'barred').length);
 }
 
 /** Empty for a lease that was found before the configuration came. */

@@ -1,83 +1,47 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { NanoCu } from '../accounting/amount.ts';
 import { nanoPerCu } from '../accounting/amount.ts';
 import { unknownReason } from '../accounting/messages.ts';
 import type { Catalogue } from './catalogue.ts';
+import { Counter, Gauge, Histogram } from './metric.ts';
 import { sidecarMetricTable as table } from './metric-table.ts';
 import { type ProxyReason, proxyReasons } from './proxy-error.ts';
 
 /** How a request of the application ended. */
 export type RequestOutcome = 'ok' | 'upstream_error' | 'denied' | 'refused' | 'clamped' | 'client_gone';
 
-/** All metrics of a sidecar, in a registry of their own. */
+/** All metrics of a sidecar. */
 export type SidecarMetrics = ReturnType<typeof createMetrics>;
 
 /** Makes the metrics of the table; what can happen before there is a configuration begins at 0. */
 export function createMetrics() {
-  const registry = new Registry();
-  const make = makers(registry);
-  const metrics = { registry, ...tokenMetrics(make), ...requestMetrics(make), ...leaseMetrics(make) };
+  const metrics = {
+    inputTokens: new Counter(table.inputTokens),
+    outputTokens: new Counter(table.outputTokens),
+    cacheReadTokens: new Counter(table.cacheReadTokens),
+    reasoningTokens: new Counter(table.reasoningTokens),
+    tokenUsage: new Histogram(table.tokenUsage),
+    spent: new Counter(table.spent),
+    duration: new Histogram(table.duration),
+    firstChunk: new Histogram(table.firstChunk),
+    outputChunk: new Histogram(table.outputChunk),
+    requests: new Counter(table.requests),
+    denied: new Counter(table.denied),
+    unknownUsage: new Counter(table.unknownUsage),
+    clamped: new Counter(table.clamped),
+    overrun: new Counter(table.overrun),
+    boundUse: new Gauge(table.boundUse),
+    overhead: new Histogram(table.overhead),
+    inFlight: new Gauge(table.inFlight),
+    unmeteredHeaders: new Counter(table.unmeteredHeaders),
+    throttled: new Counter(table.throttled),
+    leaseUnits: new Gauge(table.leaseUnits),
+    leaseExpiry: new Gauge(table.leaseExpiry),
+    leasesBarred: new Gauge(table.leasesBarred),
+    tokenRefresh: new Counter(table.tokenRefresh),
+  };
   for (const reason of proxyReasons) metrics.denied.inc({ budget: '', budget_namespace: '', reason }, 0);
   for (const result of ['ok', 'failed']) metrics.tokenRefresh.inc({ result }, 0);
   return metrics;
-}
-
-type Makers = ReturnType<typeof makers>;
-
-interface Row<L extends string> {
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly L[];
-}
-
-function makers(registry: Registry) {
-  const registers = [registry];
-  return {
-    counter: <L extends string>({ name, help, labels }: Row<L>) =>
-      new Counter<L>({ name, help, labelNames: [...labels], registers }),
-    gauge: <L extends string>({ name, help, labels }: Row<L>) =>
-      new Gauge<L>({ name, help, labelNames: [...labels], registers }),
-    histogram: <L extends string>({ name, help, labels, buckets }: Row<L> & { buckets: readonly number[] }) =>
-      new Histogram<L>({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
-  };
-}
-
-function tokenMetrics({ counter, histogram }: Makers) {
-  return {
-    inputTokens: counter(table.inputTokens),
-    outputTokens: counter(table.outputTokens),
-    cacheReadTokens: counter(table.cacheReadTokens),
-    reasoningTokens: counter(table.reasoningTokens),
-    tokenUsage: histogram(table.tokenUsage),
-    spent: counter(table.spent),
-  };
-}
-
-function requestMetrics({ counter, gauge, histogram }: Makers) {
-  return {
-    duration: histogram(table.duration),
-    firstChunk: histogram(table.firstChunk),
-    outputChunk: histogram(table.outputChunk),
-    requests: counter(table.requests),
-    denied: counter(table.denied),
-    unknownUsage: counter(table.unknownUsage),
-    clamped: counter(table.clamped),
-    overrun: counter(table.overrun),
-    boundUse: gauge(table.boundUse),
-    overhead: histogram(table.overhead),
-    inFlight: gauge(table.inFlight),
-    unmeteredHeaders: counter(table.unmeteredHeaders),
-    throttled: counter(table.throttled),
-  };
-}
-
-function leaseMetrics({ counter, gauge }: Makers) {
-  return {
-    leaseUnits: gauge(table.leaseUnits),
-    leaseExpiry: gauge(table.leaseExpiry),
-    leasesBarred: gauge(table.leasesBarred),
-    tokenRefresh: counter(table.tokenRefresh),
-  };
 }
 
 /** CU as Prometheus counts them; a float for graphs only, never computed with. */

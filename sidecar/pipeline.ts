@@ -1,9 +1,9 @@
 import type { Admission } from './admission.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Exchange } from './exchange.ts';
-import { modelLabels, operationLabels } from './booking.ts';
 import { chunkTimer } from './chunk-timer.ts';
 import { collect } from './collect.ts';
+import { outcomeLabels, requestLabels } from './labels.ts';
 import type { RequestOutcome } from './metrics.ts';
 import { meteringHeaders } from './metering-headers.ts';
 import { ProxyError } from './proxy-error.ts';
@@ -66,14 +66,8 @@ function answerRead(
 }
 
 async function serveInference(exchange: Exchange, call: InferenceRoute, services: Services): Promise<void> {
-  const { namespace, budget } = call.catalogue.budget;
   const count = (outcome: RequestOutcome, status: number) =>
-    services.metrics.requests.inc({
-      budget,
-      budget_namespace: namespace,
-      outcome,
-      code_class: `${Math.floor(status / 100)}xx`,
-    });
+    services.metrics.requests.inc(outcomeLabels(call.catalogue, outcome, status));
   try {
     const { clampedTokens } = await meterInference(exchange, call, services);
     const status = exchange.response.statusCode;
@@ -113,9 +107,10 @@ async function meterInference(
   const body = parseObject(await readBody(exchange.request, { maxBytes: config.maxBodyBytes, room }));
   // From here on money is set aside: whatever happens below ends the reservation.
   const admission = await admitInPeriod(exchange, { route, catalogue, body }, services);
-  metrics.overhead.observe({ phase: 'admit' }, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
-  if (admission.clampedTokens !== undefined) metrics.clamped.inc(modelLabels(admission));
-  metrics.inFlight.inc();
+  const labels = requestLabels(admission);
+  metrics.overhead.observe(admitPhase, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
+  if (admission.clampedTokens !== undefined) metrics.clamped.inc(labels.perModel);
+  metrics.inFlight.inc(noLabels);
   let errorType = '';
   try {
     await callAndAnswer(exchange, { admission, search: route.search }, services);
@@ -125,13 +120,17 @@ async function meterInference(
     errorType = error instanceof ProxyError ? error.reason : 'internal_error';
     throw error;
   } finally {
-    metrics.inFlight.dec();
+    metrics.inFlight.inc(noLabels, -1);
     // Does nothing when the request was booked; what was not, for a fault of ours, is not free.
     admission.reservation.unknown('connection_lost');
-    const labels = { ...operationLabels(admission), error_type: errorType };
-    metrics.duration.observe(labels, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
+    const ended = errorType === '' ? labels.good : { ...labels.operation, error_type: errorType };
+    metrics.duration.observe(ended, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   }
 }
+
+const admitPhase = Object.freeze({ phase: 'admit' });
+const totalPhase = Object.freeze({ phase: 'total' });
+const noLabels = Object.freeze({});
 
 /** A request whose period ends while it waits is admitted in the next one, by that one's prices. */
 async function admitInPeriod(
@@ -199,7 +198,11 @@ async function callAndAnswer(
         head,
         overheadMs,
         givenUp: () => readOn.end,
-        onChunk: chunkTimer(operationLabels(admission), { metrics, clock, arrivedMs: exchange.arrivedMs }),
+        onChunk: chunkTimer(requestLabels(admission).operation, {
+          metrics,
+          clock,
+          arrivedMs: exchange.arrivedMs,
+        }),
         book: (end) => booking.book(admission, end),
         stallMs: config.upstreamMs,
       });
@@ -266,8 +269,8 @@ async function relayWhole(
     admission,
     end.kind === 'connection_lost' && readOn.end === 'read_bound' ? { kind: 'read_bound' } : end,
   );
-  if (head.status === 429) metrics.throttled.inc(modelLabels(admission));
+  if (head.status === 429) metrics.throttled.inc(requestLabels(admission).perModel);
   const overheadMs = clock.monotonicMs() - exchange.arrivedMs - upstreamMs;
-  metrics.overhead.observe({ phase: 'total' }, overheadMs / 1000);
+  metrics.overhead.observe(totalPhase, overheadMs / 1000);
   sendWhole(exchange, admission, { head, whole, settlement, overheadMs });
 }

@@ -57,7 +57,7 @@ export async function startSidecar(
   services = program.services;
   const { configuration } = program.services;
   const admin = createAdminServer({
-    registry: program.services.metrics.registry,
+    metrics: Object.values(program.services.metrics),
     ready: () => configuration.loaded && !program.life.refusing,
     beforeScrape: () => showLeases(program.services),
   });
