@@ -1,9 +1,9 @@
-import { accessSync, constants } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../control-plane/ports.ts';
+import { memoryFolder } from './memory-folder.ts';
 import { answeringNginx, proxyingNginx } from './nginx.ts';
 import { PinnedPrograms, pinSelf } from './pinned-programs.ts';
 import { sidecarSettings, startBenchOperator } from './sidecar-stage.ts';
@@ -137,16 +137,6 @@ async function ports(count: 2): Promise<[number, number]> {
   const [first, second] = await freePorts(count);
   if (first === undefined || second === undefined) throw new Error('there are no free ports');
   return [first, second];
-}
-
-/** In a pod the journal lies in memory. */
-function memoryFolder(): string {
-  try {
-    accessSync('/dev/shm', constants.W_OK | constants.X_OK);
-    return '/dev/shm';
-  } catch {
-    return tmpdir();
-  }
 }
 
 function originOf(port: number): string {

@@ -1,6 +1,6 @@
 /**
  * Measures what the sidecar costs beside nginx and a bare pass-through in Node, in front of the same servers.
- * `--write` puts the figures into docs/performance.md; `ROUNDS` and `SECONDS_EACH` make it shorter or longer, `PARTS` (small,large,stream) narrower;
+ * `--write` puts the figures into docs/performance.md; `ROUNDS` and `SECONDS_EACH` make it shorter or longer, `PARTS` (small,large,stream,admission) narrower;
  * `PROFILE` names a directory for a CPU profile of the sidecar, which then runs from its source.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { availableParallelism, cpus, loadavg, release } from 'node:os';
 import { interruptible } from '../world/interrupt.ts';
 import { startCourse } from './contestants.ts';
 import { figureLines, rawLines, withFigures } from './page.ts';
-import { type Plan, loadPartNames, measure } from './rounds.ts';
+import { type Plan, measure, partNames } from './rounds.ts';
 
 const page = new URL('../../docs/performance.md', import.meta.url);
 const plan: Plan = {
@@ -17,7 +17,7 @@ const plan: Plan = {
   requestsPerSecond: 500,
   streams: 100,
   connections: 32,
-  parts: loadPartNames.filter((part) => (process.env['PARTS'] ?? part).split(',').includes(part)),
+  parts: partNames.filter((part) => (process.env['PARTS'] ?? part).split(',').includes(part)),
 };
 
 function describeMachine(): string {

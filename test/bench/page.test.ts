@@ -25,6 +25,7 @@ const results: Results = {
     stream: [],
   },
   latency: [],
+  admission: [7.26, 41],
   memory: [{ contestant: 'sidecar', idle: 79.4, loaded: 120 }],
 };
 
@@ -41,6 +42,7 @@ test('CPU is shown beside its ratio, and a throughput that the load limited as a
   const lines = figureLines(results, { plan, machine: 'a machine', loadBefore: 0 });
   expect(lines).toContain('| CPU, ms per 1,000 requests of 1 KB | 500.0 | – | 1000.0 | – | 2.00 × |');
   expect(lines).toContain('| Throughput, requests of 1 KB a second on one core | – | – | 1000 | – | – |');
+  expect(lines).toContain('| Admission of a request of 1 KB by itself, CPU, µs |  |  | 7.3 |  |  |');
   expect(lines).toContain('| RSS before the first request, MiB | – | – | 79 |  |  |');
 });
 

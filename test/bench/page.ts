@@ -1,3 +1,4 @@
+import { admissionSizes } from './admission.ts';
 import { type ContestantName, contestantNames } from './contestants.ts';
 import { type LoadSample, cpuPerThousand, median, pairedRatio, throughput } from './figures.ts';
 import { type LoadPart, type Plan, type Results, loadParts, loadPartNames } from './rounds.ts';
@@ -39,6 +40,7 @@ export function figureLines(
         latencyRow('p99', results, plan),
         memoryRow('idle', results),
         memoryRow('loaded', results),
+        ...admissionRows(results),
       ],
     ),
   ];
@@ -132,6 +134,20 @@ function memoryRow(kind: 'idle' | 'loaded', { memory }: Results): string[] {
     '',
     '',
   ];
+}
+
+function admissionRows({ admission = [] }: Results): string[][] {
+  return admission.map((microseconds, index) => {
+    const size = ((admissionSizes[index] ?? 0) / 1024).toFixed(0);
+    return [
+      `Admission of a request of ${size} KB by itself, CPU, µs`,
+      '',
+      '',
+      microseconds.toFixed(1),
+      '',
+      '',
+    ];
+  });
 }
 
 function shown(value: number | undefined, digits: number): string {

@@ -1,3 +1,4 @@
+import { type AdmissionFigures, measureAdmission } from './admission.ts';
 import { closedLoop } from './closed-loop.ts';
 import type { Contestant, Course } from './contestants.ts';
 import { type LatencySample, type LoadSample, quantile } from './figures.ts';
@@ -15,13 +16,17 @@ export interface Plan {
   readonly requestsPerSecond: number;
   readonly streams: number;
   readonly connections: number;
-  /** Which loads are measured. */
-  readonly parts: readonly LoadPart[];
+  /** Which parts are measured. */
+  readonly parts: readonly Part[];
 }
 
 /** The parts of a round in which CPU time is measured. */
 export const loadPartNames = ['small', 'large', 'stream'] as const;
 export type LoadPart = (typeof loadPartNames)[number];
+
+/** All parts of the bench: the loads, and what one decision costs by itself. */
+export const partNames = [...loadPartNames, 'admission'] as const;
+export type Part = (typeof partNames)[number];
 
 /** What is counted in each. */
 export const loadParts: Readonly<Record<LoadPart, string>> = {
@@ -34,6 +39,8 @@ export const loadParts: Readonly<Record<LoadPart, string>> = {
 export interface Results {
   readonly load: Readonly<Record<LoadPart, LoadSample[]>>;
   readonly latency: LatencySample[];
+  /** Undefined where the part was left out. */
+  admission: AdmissionFigures | undefined;
   /** MiB resident before the first request and after the last. */
   readonly memory: { contestant: Contestant['name']; idle: number; loaded: number }[];
 }
@@ -48,7 +55,9 @@ export async function measure(
   { signal, say }: { signal: AbortSignal; say: (line: string) => void },
 ): Promise<Results> {
   const idle = course.contestants.map(({ pid }) => residentMiB(pid));
-  const results: Results = { load: { small: [], large: [], stream: [] }, latency: [], memory: [] };
+  const admission = plan.parts.includes('admission') ? await measureAdmission() : undefined;
+  const load = { small: [], large: [], stream: [] };
+  const results: Results = { load, latency: [], memory: [], admission };
   await warmUp(course, { plan, signal, say });
   for (let round = 1; round <= plan.rounds; round += 1) {
     say(`round ${round} of ${plan.rounds}`);
@@ -70,7 +79,7 @@ async function warmUp(
   { plan, signal, say }: { plan: Plan; signal: AbortSignal; say: (line: string) => void },
 ): Promise<void> {
   for (const contestant of course.contestants)
-    for (const part of plan.parts) {
+    for (const part of loadsOf(plan)) {
       let units = 0;
       for (let loads = 0; loads < maxWarmLoads && units < warmUnits; loads += 1) {
         signal.throwIfAborted();
@@ -78,6 +87,10 @@ async function warmUp(
       }
       say(`warm: ${contestant.name}, ${units} ${loadParts[part]}`);
     }
+}
+
+function loadsOf({ parts }: Plan): readonly LoadPart[] {
+  return loadPartNames.filter((part) => parts.includes(part));
 }
 
 interface Round {
@@ -88,7 +101,7 @@ interface Round {
 }
 
 async function measureRound(course: Course, { plan, round, target, signal }: Round): Promise<void> {
-  for (const part of plan.parts)
+  for (const part of loadsOf(plan))
     for (const contestant of course.contestants) {
       signal.throwIfAborted();
       const sample = await loaded(contestant, () => loadOf(part, { course, contestant, plan }));

@@ -16,7 +16,7 @@ export function authorizationFor(shape: Shape): string {
 
 /** An operator that grants leases from real ledgers; each shape has a budget, because each has a server behind it. */
 export async function startBenchOperator(behind: Record<Shape, number>): Promise<OperatorFixture> {
-  const budgets = [budgetOf('whole', behind.whole), budgetOf('stream', behind.stream)];
+  const budgets = [benchBudget('whole', behind.whole), benchBudget('stream', behind.stream)];
   return startOperator({ budgets, cap: '1000000000', sapToken });
 }
 
@@ -50,7 +50,8 @@ export async function sidecarSettings(options: {
   };
 }
 
-function budgetOf(shape: Shape, port: number): ReadyBudget {
+/** The budget of one shape, whose deployment is served on this port. */
+export function benchBudget(shape: Shape, port: number): ReadyBudget {
   const now = Date.now();
   const dayMs = 86_400_000;
   return {
