@@ -5,8 +5,10 @@ import { refuse } from './bound-refusal.ts';
  * of each byte of UTF-8, and some normalise (NFKC) first, which can make more bytes (U+FDFA: 3 to 33).
  */
 export function boundTextTokens(text: string): number {
-  if (isAscii(text)) return text.length;
-  return Math.max(utf8Length(text), utf8Length(text.normalize('NFKC')));
+  // A lone surrogate counts as the replacement character it is sent as.
+  const bytes = Buffer.byteLength(text);
+  // Everything beyond ASCII has more bytes than UTF-16 has units.
+  return bytes === text.length ? bytes : Math.max(bytes, Buffer.byteLength(text.normalize('NFKC')));
 }
 
 /**
@@ -26,34 +28,4 @@ function compactJson(value: unknown, field: string): string {
     if (error instanceof RangeError) return refuse('too_deep', field, 'is nested too deep: flatten it');
     throw error;
   }
-}
-
-function isAscii(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1) {
-    if (text.charCodeAt(index) > 0x7f) return false;
-  }
-  return true;
-}
-
-/** Bytes of UTF-8; a lone surrogate counts as the replacement character it is sent as. */
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x80) bytes += 1;
-    else if (unit < 0x800) bytes += 2;
-    else if (isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(index + 1))) {
-      bytes += 4;
-      index += 1;
-    } else bytes += 3;
-  }
-  return bytes;
-}
-
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff;
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 /** How long a token of ours is accepted, in seconds: as long as SAP's longest, so that clients cache it. */
@@ -83,7 +83,7 @@ function base64(text: string): string {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 function decode(part: string): unknown {
