@@ -49,7 +49,7 @@ function leaseAfter(...records: LeaseRecord[]): Lease {
   return lease;
 }
 function reported(seq: number, incarnation = 1): LeaseAnswer {
-  const ledger = { cap: 0n, settled: 0n, outstanding: 0n, held: 0n, grantable: 0n, seq: 9 };
+  const ledger = { cap: 0n, settled: 0n, outstanding: 0n, held: 0n, grantable: 0n, enforced: true, seq: 9 };
   return {
     schema: schemaVersion,
     kind: 'reported',

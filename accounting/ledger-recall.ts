@@ -1,6 +1,6 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger } from './ledger.ts';
-import { available, totalsOf } from './ledger.ts';
+import { isOvercommitted, totalsOf } from './ledger.ts';
 
 /** The part of its grants that holders other than this one have neither used nor given back. */
 export function heldByOthers(ledger: Ledger, key: string): NanoCu {
@@ -10,7 +10,7 @@ export function heldByOthers(ledger: Ledger, key: string): NanoCu {
 
 /** Whether more is spent, reserved and held than the cap allows, and a part of it could still come back unused. */
 export function isRecallable(ledger: Ledger): boolean {
-  return available(ledger) < 0n && ledger.totals.outstanding > 0n;
+  return isOvercommitted(ledger) && ledger.totals.outstanding > 0n;
 }
 
 /**

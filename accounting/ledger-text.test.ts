@@ -47,6 +47,7 @@ test('a ledger as text is a few sums and one readable line a row', () => {
     period: '2026-11',
     periodStart: '2026-11-01T00:00:00.000Z',
     periodEnd: '2026-12-01T00:00:00.000Z',
+    enforcement: 'Enforce',
     cap: '10',
     seq: 8,
     settled: '1.25',

@@ -1,6 +1,6 @@
 import type { NanoCu } from './amount.ts';
 import { formatAmount, parseAmount } from './amount.ts';
-import type { Ledger, LedgerRow, LedgerTotals, ParentLease, RowState } from './ledger.ts';
+import type { Enforcement, Ledger, LedgerRow, LedgerTotals, ParentLease, RowState } from './ledger.ts';
 import { decodeShares, encodeShares } from './shares-text.ts';
 import { sumRows, unused } from './ledger.ts';
 import type { UnknownCost } from './messages.ts';
@@ -14,6 +14,7 @@ export interface LedgerText {
   periodStart: string;
   periodEnd: string;
   cap: string;
+  enforcement: Enforcement;
   seq: number;
   settled: string;
   outstanding: string;
@@ -78,6 +79,7 @@ export function encodeLedger(ledger: Ledger): LedgerText {
     periodStart: new Date(ledger.period.startMs).toISOString(),
     periodEnd: new Date(ledger.period.endMs).toISOString(),
     cap: formatAmount(ledger.cap),
+    enforcement: ledger.enforcement,
     seq: ledger.seq,
     settled: formatAmount(settled),
     outstanding: formatAmount(outstanding),
@@ -97,7 +99,7 @@ export function decodeLedger(text: LedgerText): Ledger {
     const rows = decodeRows(text.rows);
     decodeHeld(text.heldRows, rows);
     const totals = sumRows(rows.values());
-    const { budget, period, seq } = text;
+    const { budget, period, enforcement, seq } = text;
     const [startMs, endMs] = [Date.parse(text.periodStart), Date.parse(text.periodEnd)];
     expect(Number.isFinite(startMs) && Number.isFinite(endMs), 'the period has no valid bounds');
     checkSums(text, totals);
@@ -105,6 +107,7 @@ export function decodeLedger(text: LedgerText): Ledger {
       budget,
       period: { name: period, startMs, endMs },
       cap: parseAmount(text.cap),
+      enforcement,
       seq,
       rows,
       totals,

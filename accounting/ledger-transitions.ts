@@ -287,13 +287,14 @@ function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: Message
   const { settled, outstanding, held } = ledger.totals;
   const left = grantableTo(ledger, row.key, context) - (context.setAside ?? 0n);
   const grantable = left > 0n && mayGrant(ledger, context) ? left : 0n;
+  const enforced = ledger.enforcement === 'Enforce';
   return {
     schema: schemaVersion,
     incarnation: row.incarnation,
     seq: row.seq,
     row: rowFigures(row),
     remainingSeconds: row.state === 'open' ? remainingLife(ledger, row, context.nowMs) : 0,
-    ledger: { cap: ledger.cap, settled, outstanding, held, grantable, seq: ledger.seq },
+    ledger: { cap: ledger.cap, settled, outstanding, held, grantable, enforced, seq: ledger.seq },
   } as const;
 }
 

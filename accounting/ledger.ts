@@ -16,6 +16,8 @@ export interface Ledger {
   budget: { namespace: string; name: string };
   period: { name: string; startMs: number; endMs: number };
   cap: NanoCu;
+  /** Shadow: figures are kept, and grants pass the cap where somebody asks for it. */
+  enforcement: Enforcement;
   /** Counts changes; a ledger whose `seq` is as stored needs no write. */
   seq: number;
   /** Never changed in place: a row that is the same object is the same in every version of the ledger. */
@@ -43,6 +45,9 @@ export interface ParentLease {
   /** What the parent found to be spent beyond its grants. */
   overrun: NanoCu;
 }
+
+/** Whether a cap is enforced, or only compared with. */
+export type Enforcement = 'Enforce' | 'Shadow';
 
 /** Sums over all rows, kept along with every change. `overrun` is part of `settled`. */
 export interface LedgerTotals {
@@ -109,9 +114,11 @@ export function newLedger({
   parent,
   ...identity
 }: Pick<Ledger, 'budget' | 'period' | 'cap'> & {
+  enforcement?: Enforcement;
   parent?: Pick<ParentLease, 'budget' | 'ledgerUid'> | undefined;
 }): Ledger {
   return {
+    enforcement: 'Enforce',
     ...identity,
     seq: 0,
     rows: new Map(),
@@ -151,6 +158,11 @@ export function emptyRow(identity: Pick<LedgerRow, 'key' | 'name' | 'state'>): L
 export function available(ledger: Ledger): NanoCu {
   const { settled, outstanding, held } = ledger.totals;
   return ledger.cap - settled - outstanding - held;
+}
+
+/** Whether more is spent, outstanding and held than may be: holders are to give back what they do not use. */
+export function isOvercommitted(ledger: Ledger): boolean {
+  return ledger.enforcement === 'Enforce' && available(ledger) < 0n;
 }
 
 /** The part of a row's grants that nothing has used: its holder's while open, held once expired. */
@@ -219,6 +231,13 @@ export function meter(ledger: Ledger, usage: readonly MeteredUsage[] = []): void
 export function setCap(ledger: Ledger, cap: NanoCu): void {
   if (ledger.cap === cap) return;
   ledger.cap = cap;
+  ledger.seq += 1;
+}
+
+/** Enforces the cap from now on, or no longer. What was granted in Shadow is out all the same: no grant passes the cap with it. */
+export function setEnforcement(ledger: Ledger, enforcement: Enforcement): void {
+  if (ledger.enforcement === enforcement) return;
+  ledger.enforcement = enforcement;
   ledger.seq += 1;
 }
 

@@ -153,6 +153,8 @@ const ledgerFigures = z.strictObject({
   held: amount,
   /** The largest amount this holder could still be granted. */
   grantable: amount,
+  /** Whether the cap is enforced; otherwise it is only compared with. */
+  enforced: z.boolean(),
   seq: count,
 });
 export type LedgerFigures = z.infer<typeof ledgerFigures>;

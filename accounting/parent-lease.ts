@@ -1,4 +1,4 @@
-import type { NanoCu } from './amount.ts';
+import { type NanoCu, maxQuantity } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { available } from './ledger.ts';
 import { guaranteedToOthers } from './ledger-shares.ts';
@@ -28,8 +28,9 @@ export function availableTo(ledger: Ledger, key: string): NanoCu {
   return idle < own ? idle : own;
 }
 
-/** What may still be granted to a holder if the parent gives enough. */
+/** What may still be granted to a holder if the parent gives enough; in Shadow as much as any budget can have. */
 export function withinCap(ledger: Ledger, key: string): NanoCu {
+  if (ledger.enforcement === 'Shadow') return maxQuantity;
   return available(ledger) - guaranteedToOthers(ledger, key);
 }
 
@@ -39,7 +40,7 @@ export function withinCap(ledger: Ledger, key: string): NanoCu {
  */
 export function parentIdle(ledger: Ledger): NanoCu {
   const { parent, totals } = ledger;
-  if (parent === undefined) return available(ledger);
+  if (parent === undefined) return ledger.enforcement === 'Shadow' ? maxQuantity : available(ledger);
   const used = totals.settled - overrunOf(ledger) + totals.held + totals.outstanding;
   return parent.granted - parent.returned - used;
 }

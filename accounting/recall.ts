@@ -1,5 +1,5 @@
 import type { NanoCu } from './amount.ts';
-import { type Ledger, available, unused } from './ledger.ts';
+import { type Ledger, available, isOvercommitted, unused } from './ledger.ts';
 
 /**
  * Recall rounds of one ledger: who waits for budget, and which holders are asked to give back what they do not use.
@@ -207,7 +207,7 @@ function begin(recall: Recall, ledger: Ledger, nowMs: number): Round | undefined
 
 /** When a round without waiters may begin; undefined while nothing could come of it. */
 function unpromptedAt({ unpromptedMs }: Recall, ledger: Ledger): number | undefined {
-  return available(ledger) < 0n && ledger.totals.outstanding > 0n ? unpromptedMs : undefined;
+  return isOvercommitted(ledger) && ledger.totals.outstanding > 0n ? unpromptedMs : undefined;
 }
 
 /** Numbers are times: greater ones also after a restart. */

@@ -14,6 +14,7 @@ import { unifiedMetering } from './budget-metering.ts';
 import { raises } from './budget-raises.ts';
 import {
   conditions,
+  enforcement,
   modelPattern,
   moment,
   objectName,
@@ -96,6 +97,9 @@ const budgetSpec = z
       'The most that may be spent in a month, in capacity units: a quantity such as 2500, "12.5" or 2k.',
     ),
     raises,
+    enforcement: enforcement.describe(
+      'Enforce: a request that the budget does not cover is refused. Shadow: requests are metered and reported as ever, and none is refused for the budget.',
+    ),
     period,
     allowedModels: z
       .array(modelPattern)

@@ -59,6 +59,9 @@ export const writtenTimeZone = timeZone.meta(
   saidInWords(timeZonePattern, 'must be the IANA name of a time zone, such as Etc/UTC or Europe/Berlin'),
 );
 
+/** Whether a cap is enforced, or only compared with. */
+export const enforcement = z.enum(['Enforce', 'Shadow']).default('Enforce');
+
 /** Day of the month on which a period starts. */
 export const startDay = z.int32().min(1).max(28);
 

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { ageColumn, apiVersion, namespacedMeta, validated, type CustomResource } from './custom-resource.ts';
-import { moment, namespaceName, objectName, periodName, startDay, timeZone } from './field-types.ts';
+import {
+  enforcement,
+  moment,
+  namespaceName,
+  objectName,
+  periodName,
+  startDay,
+  timeZone,
+} from './field-types.ts';
 import { amountText } from './quantity.ts';
 
 /** Most characters of the holders' rows: with everything else well below etcd's 1.5 MiB a request. */
@@ -49,6 +57,9 @@ const ledgerSpec = z
     timeZone: timeZone.describe('Time zone the period was opened with.'),
     startDay: startDay.describe('Start day the period was opened with.'),
     cap: amountText.describe('What may be spent in this period, in capacity units.'),
+    enforcement: enforcement.describe(
+      'Enforce: nothing is granted beyond the cap. Shadow: the cap is only compared with.',
+    ),
     seq: z.int().min(0).max(Number.MAX_SAFE_INTEGER).describe('Counts the changes of this ledger.'),
     settled: amountText.describe('What requests are known to have cost.'),
     outstanding: amountText.describe('Granted, not yet accounted for.'),

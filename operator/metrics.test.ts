@@ -10,6 +10,7 @@ const ledger = {
   name: 'team.main.2026-11',
   budget,
   period: { name: '2026-11', startMs: 0, endMs: 1_795_000_000_000 },
+  enforcement: 'Enforce' as const,
   cap: 100n * nanoPerCu,
   settled: nanoPerCu / 2n,
   outstanding: 0n,

@@ -105,6 +105,20 @@ test('what pods hold is in the status; a limit lowered below it is overcommitted
   expect(status).toMatchObject({ reserved: '40', spent: '0', overrun: '0' });
 });
 
+test('a budget in Shadow leases beyond its limit and stays ready; enforced, it leases no more', async () => {
+  const { namespace } = await world.readyBudget({ monthlyLimit: '10', enforcement: 'Shadow' });
+  await fixture.condition(namespace, { type: 'Enforcing', status: 'False', reason: 'Shadow' });
+  const pod = await world.pod(namespace);
+  await takeLease(pod, { ledgerUid: await ledgerOf(pod), amount: 40n * nanoPerCu });
+  await statusWith(namespace, { limit: '10', reserved: '40', remaining: '-30' });
+  await fixture.condition(namespace, { type: 'Overcommitted', status: 'True', reason: 'Shadow' });
+  await fixture.putBudget(namespace, { ...plainSpec, monthlyLimit: '10' });
+  await fixture.condition(namespace, { type: 'Overcommitted', status: 'True', reason: 'Overcommitted' });
+  const other = await world.pod(namespace);
+  const refused = takeLease(other, { ledgerUid: await ledgerOf(other), amount: 1n });
+  await expect(refused).rejects.toThrow('not granted');
+});
+
 test('a raise counts until it ends, and ends by itself', async () => {
   const { namespace } = await world.readyBudget({ monthlyLimit: '100' });
   const until = new Date(Date.now() + 4000).toISOString();

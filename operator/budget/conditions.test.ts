@@ -32,7 +32,8 @@ function ledger(
   const held = nano(used.held);
   const available = cap - settled - outstanding - held;
   const budget = { namespace: 'team', name: 'main' };
-  const figures = { cap, settled, outstanding, held, overrun: nano(used.overrun), available };
+  const enforcement = 'Enforce' as const;
+  const figures = { cap, enforcement, settled, outstanding, held, overrun: nano(used.overrun), available };
   return { uid: 'u', name: 'team.main.2026-11', budget, period, ...figures, seq: 5, holders: 1 };
 }
 

@@ -7,6 +7,7 @@ import { stepConditions } from './step.ts';
 import type { StepCondition } from './step.ts';
 import type { Coverage } from '../coverage/count-pods.ts';
 import { sidecarMissing, withCoverage } from '../coverage/enforcing.ts';
+import { shadowReason } from './steps/open-ledger.ts';
 import { modelsWithoutRate } from './steps/price-models.ts';
 
 /** What the conditions of a budget follow from. */
@@ -45,8 +46,8 @@ export function budgetConditions(
   return setCondition(conditions, ready, observed);
 }
 
-/** Models without a rate are refused one by one, and pods without sidecar are others: the budget can be used. */
-const harmless: ReadonlySet<string> = new Set([modelsWithoutRate, sidecarMissing]);
+/** Models without a rate are refused one by one, pods without sidecar are others, and Shadow is wanted: the budget can be used. */
+const harmless: ReadonlySet<string> = new Set([modelsWithoutRate, sidecarMissing, shadowReason]);
 
 function dependents(conditions: readonly Condition[]): string[] {
   const isHarmless = (of: string): boolean =>
@@ -87,6 +88,13 @@ function overcommitted(ledger: LedgerSnapshot | undefined): Observation {
     const message = 'Spent, reserved and held together are within the cap.';
     return { type, status: 'False', reason: 'WithinCap', message };
   }
+  if (ledger.enforcement === 'Shadow')
+    return {
+      type,
+      status: 'True',
+      reason: shadowReason,
+      message: `More than the cap of ${formatAmount(ledger.cap)} CU is spent, reserved and held. Nothing is refused for it, because spec.enforcement is Shadow.`,
+    };
   const cause =
     ledger.overrun > 0n
       ? 'requests cost more than their bounds'

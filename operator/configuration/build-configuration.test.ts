@@ -40,6 +40,7 @@ const parts: ConfigurationParts = {
   spec: {
     aiCore: { serviceKeySecretRef: { name: 'key' }, resourceGroups: ['default', 'other'] },
     monthlyLimit: '10',
+    enforcement: 'Enforce',
     period: { timeZone: 'Etc/UTC', startDay: 1 },
     allowedModels: ['gpt-*'],
     outputTokens: { minimum: 64 },

@@ -1,6 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
-import { extendPeriod, setCap } from '../../accounting/ledger.ts';
+import { extendPeriod, setCap, setEnforcement } from '../../accounting/ledger.ts';
 import {
   type Release,
   type ReleaseOutcome,
@@ -96,10 +96,15 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
     });
   }
 
-  /** Takes over cap and end of the period; also without a difference it fails if the ledger cannot be used. */
-  async follow({ cap, period }: Pick<LedgerNeed, 'cap' | 'period'>): Promise<void> {
+  /** Takes over cap, enforcement and end of the period; also without a difference it fails if the ledger cannot be used. */
+  async follow({
+    cap,
+    enforcement,
+    period,
+  }: Pick<LedgerNeed, 'cap' | 'enforcement' | 'period'>): Promise<void> {
     const short = await this.#writer.submit((ledger) => {
       setCap(ledger, cap);
+      setEnforcement(ledger, enforcement);
       if (period.startMs === ledger.period.startMs) extendPeriod(ledger, period.endMs);
       return { result: isRecallable(ledger) };
     });

@@ -153,10 +153,10 @@ class LedgerRegistry implements Ledgers {
   }
 
   async #create(need: LedgerNeed, signal: AbortSignal): Promise<StoredLedger> {
-    const { budget, period, cap, createdFor, rule } = need;
+    const { budget, period, cap, enforcement, createdFor, rule } = need;
     const name = ledgerName(budget, period.name);
     const { store } = this.#options;
-    const ledger = newLedger({ budget, period, cap });
+    const ledger = newLedger({ budget, period, cap, enforcement });
     try {
       return await store.create(ledger, { createdFor, ...rule }, { signal });
     } catch (error) {

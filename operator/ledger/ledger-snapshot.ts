@@ -1,5 +1,5 @@
 import type { NanoCu } from '../../accounting/amount.ts';
-import { type Ledger, available } from '../../accounting/ledger.ts';
+import { type Enforcement, type Ledger, available } from '../../accounting/ledger.ts';
 import { countHolders } from '../../accounting/ledger-fold.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 
@@ -11,6 +11,7 @@ export interface LedgerSnapshot {
   budget: BudgetRef;
   period: { name: string; startMs: number; endMs: number };
   cap: NanoCu;
+  enforcement: Enforcement;
   settled: NanoCu;
   outstanding: NanoCu;
   held: NanoCu;
@@ -35,13 +36,14 @@ export function snapshotOf({
   name: string;
   ledger: Ledger;
 }): LedgerSnapshot {
-  const { budget, period, cap, seq, totals } = ledger;
+  const { budget, period, cap, enforcement, seq, totals } = ledger;
   return {
     uid,
     name,
     budget,
     period,
     cap,
+    enforcement,
     ...totals,
     available: available(ledger),
     seq,

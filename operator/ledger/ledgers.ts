@@ -1,4 +1,5 @@
 import type { NanoCu } from '../../accounting/amount.ts';
+import type { Enforcement } from '../../accounting/ledger.ts';
 import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { Release, ReleaseOutcome } from '../../accounting/ledger-release.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
@@ -18,6 +19,7 @@ export interface LedgerNeed {
   period: Period;
   rule: PeriodRule;
   cap: NanoCu;
+  enforcement: Enforcement;
   /** `ledgerSeq` of the budget's status, if that speaks of this very period: a ledger that is behind it is lost. */
   seenSeq?: number | undefined;
   /** What goes on from a ledger that is lost; absent: nobody has said that it may be. */

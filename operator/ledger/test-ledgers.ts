@@ -109,7 +109,15 @@ export async function startSide(
 /** What the budget of these tests needs: the period that is now, and a cap in CU. */
 export function need(cap: string, more: Partial<LedgerNeed> = {}): LedgerNeed {
   const period = periodAt(systemClock.nowMs(), rule);
-  return { budget, createdFor: 'budget-uid', period, rule, cap: parseAmount(cap), ...more };
+  return {
+    budget,
+    createdFor: 'budget-uid',
+    period,
+    rule,
+    cap: parseAmount(cap),
+    enforcement: 'Enforce',
+    ...more,
+  };
 }
 
 /** One pod; its messages are numbered by hand. */

@@ -131,7 +131,7 @@ export class Courier {
     sentAtMs: number,
   ): void {
     const endsAtMs = sentAtMs + answer.remainingSeconds * 1000;
-    const { cap, settled, outstanding, held } = answer.ledger;
+    const { cap, settled, outstanding, held, enforced } = answer.ledger;
     this.last = {
       figures: answer.ledger,
       sentAtMs,
@@ -139,7 +139,7 @@ export class Courier {
       reportedSpent: reported.spent,
       reportedReturned: reported.returned,
       othersHold: atLeastZero(outstanding - unusedOf(answer.row)),
-      overdrawn: atLeastZero(settled + outstanding + held - cap),
+      overdrawn: enforced ? atLeastZero(settled + outstanding + held - cap) : 0n,
     };
   }
 

@@ -16,6 +16,9 @@ import { periodInForce, possibleNames } from '../period-in-force.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 import { stalled } from '../step.ts';
 
+/** Reason of `Enforcing` while a budget is not to be enforced: no reason to call it unusable. */
+export const shadowReason = 'Shadow';
+
 /** A period's end is not trusted to a timer of weeks: the clock is looked at once an hour. */
 const longestWaitMs = 3_600_000;
 /** A ledger that cannot be used is looked at again: somebody may have put it right. */
@@ -39,10 +42,17 @@ export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
     const { changesAtMs = Number.POSITIVE_INFINITY } = capInForce(budget.spec, nowMs);
     const leftMs = Math.min(ledger.period.endMs, changesAtMs) - nowMs;
     const againAfterMs = Math.min(Math.max(leftMs, 0), longestWaitMs);
+    if (ledger.enforcement === 'Shadow') return shadow(ledger, againAfterMs);
     return { state: 'done', message: `Ledger ${ledger.name} decides what is granted.`, againAfterMs };
   } catch (error) {
     return outcomeOf(error);
   }
+}
+
+/** Why the condition is False although all is well. */
+function shadow({ name }: LedgerSnapshot, afterMs: number): StepOutcome {
+  const message = `Ledger ${name} only compares with the limit, and refuses nothing: set spec.enforcement to Enforce when its figures are as they should be.`;
+  return { state: 'degraded', reason: shadowReason, message, afterMs };
 }
 
 async function ensure(context: BudgetContext): Promise<LedgerSnapshot> {
@@ -56,7 +66,16 @@ async function ensure(context: BudgetContext): Promise<LedgerSnapshot> {
   const { cap } = capInForce(budget.spec, nowMs);
   const seenSeq = seenSeqOf(context, ledgerName(ref, period.name));
   return services.ledgers.ensureLedger(
-    { budget: ref, createdFor: uid, period, rule, cap, seenSeq, recovery: recoveryOf(context) },
+    {
+      budget: ref,
+      createdFor: uid,
+      period,
+      rule,
+      cap,
+      enforcement: budget.spec.enforcement,
+      seenSeq,
+      recovery: recoveryOf(context),
+    },
     { signal },
   );
 }
