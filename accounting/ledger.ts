@@ -227,6 +227,11 @@ export function meter(ledger: Ledger, usage: readonly MeteredUsage[] = []): void
   }
 }
 
+/** Counts a change that changes nothing else: no write that was prepared before it can be stored after it. */
+export function touch(ledger: Ledger): void {
+  ledger.seq += 1;
+}
+
 /** The user's limit as this ledger enforces it from now on. Lowering it below what is out only stops grants. */
 export function setCap(ledger: Ledger, cap: NanoCu): void {
   if (ledger.cap === cap) return;

@@ -50,6 +50,12 @@ export const operatorNamespaceRules: Rule[] = [
     resourceNames: [certificatesSecretName],
     verbs: ['get', 'update'],
   },
+  // Who of several operators leads, and which of them are there.
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['get', 'list', 'create', 'update', 'delete'],
+  },
   // Kubernetes cannot bind this to a name.
   { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
 ];

@@ -50,6 +50,14 @@ const image = z
 const operator = z
   .strictObject({
     command: command('operator'),
+    replicas: z
+      .int()
+      .min(1)
+      .max(9)
+      .default(1)
+      .describe(
+        'Operators side by side: all of them serve sidecars and the webhook, one leads (docs/replicas.md).',
+      ),
     logLevel,
     refreshSeconds: z
       .int()
@@ -70,7 +78,7 @@ const operator = z
           .boolean()
           .default(false)
           .describe(
-            'True: a drain of its node waits until somebody moves the operator, of which there is one.',
+            'True: a drain of its node waits until somebody moves the operator. With several replicas there is always one that lets one of them go at a time.',
           ),
       })
       .prefault({}),

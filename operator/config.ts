@@ -57,6 +57,8 @@ const environment = z.object({
   SAPAIBUDGET_ALLOWED_SAP_HOSTS: list,
   SAPAIBUDGET_REFRESH_SECONDS: seconds(60, { min: 1, max: 3_600 }),
   SAPAIBUDGET_LEASE_SECONDS: seconds(300, { min: 5, max: 3_600 }),
+  SAPAIBUDGET_LEADER_SECONDS: seconds(15, { min: 3, max: 300 }),
+  SAPAIBUDGET_REPLICA_IP: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
   SAPAIBUDGET_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
     .default('info'),
@@ -82,6 +84,10 @@ export interface OperatorConfig {
   allowedSapHosts: string[];
   refreshMs: number;
   leaseSeconds: number;
+  /** How long other replicas wait for a leader, or for any other of them, that is silent. */
+  leaderMs: number;
+  /** Address at which sidecars reach this very replica; undefined: only by the address of all replicas. */
+  replicaIp: string | undefined;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -106,6 +112,8 @@ export function readConfig(env: NodeJS.ProcessEnv): OperatorConfig {
     allowedSapHosts: data.SAPAIBUDGET_ALLOWED_SAP_HOSTS,
     refreshMs: data.SAPAIBUDGET_REFRESH_SECONDS * 1000,
     leaseSeconds: data.SAPAIBUDGET_LEASE_SECONDS,
+    leaderMs: data.SAPAIBUDGET_LEADER_SECONDS * 1000,
+    replicaIp: data.SAPAIBUDGET_REPLICA_IP,
     logLevel: data.SAPAIBUDGET_LOG_LEVEL,
   };
 }

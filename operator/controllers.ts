@@ -15,32 +15,31 @@ import type { BudgetRef } from './configuration/budget-ref.ts';
 import { Configurations } from './configuration/configurations.ts';
 import { RecallRounds } from './configuration/recall-rounds.ts';
 import { CoverageBoard } from './coverage/coverage-board.ts';
-import { keepCoverage } from './coverage/keep-coverage.ts';
 import type { PodSightings } from './coverage/pod-sightings.ts';
+import { reconcileReporter } from './reconcile-reporter.ts';
+import type { Leadership } from './replicas/leadership.ts';
 import { systemClock } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
-import type { ReconcileReport } from './kube/controller.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Informer } from './kube/informer.ts';
-import { keyOf } from './kube/store.ts';
 import { startLedgers } from './ledger/ledger-registry.ts';
 import { LedgerStore } from './ledger/ledger-store.ts';
 import type { Ledgers } from './ledger/ledgers.ts';
 import { podIsGone } from './ledger/pod-is-gone.ts';
-import type { ControllerName, OperatorMetrics } from './metrics.ts';
-import { runRateCardController } from './rate-card/rate-card-controller.ts';
+import type { OperatorMetrics } from './metrics.ts';
 import { TokenBroker } from './sap/token-broker.ts';
 import type { ServerClock } from './server-clock.ts';
 import type { Tasks } from './tasks.ts';
-import { budgetOfUser } from './usage/resolve-key.ts';
 import { UsageBoard } from './usage/usage-board.ts';
-import { runUsageController, usageQueue } from './usage/usage-controller.ts';
 
 /** Name of the program in events. */
 const controllerName = 'sapai.eerly.ai/operator';
 
 export interface ControllersOptions {
   kube: KubeClient;
+  /** Writes only while this replica leads. */
+  leaderKube: KubeClient;
+  leadership: Leadership;
   config: OperatorConfig;
   clock: ServerClock;
   dispatcher: Dispatcher;
@@ -55,18 +54,17 @@ export interface ControllersOptions {
   ledgerSignal: AbortSignal;
 }
 
-/** What the lease service serves from. */
+/** What sidecars are served from, and what the leader works with. */
 export interface Controllers {
-  ledgers: Ledgers;
-  configurations: Configurations;
-  tokens: BudgetKeys;
+  services: BudgetServices;
+  watched: Watched;
   /** The first resource group of a budget; undefined for one that is not there (yet). */
   resourceGroupOf: (budget: BudgetRef) => string | undefined;
 }
 
-/** Starts caches and controllers; resolves when the caches are synced and the workers are at work. */
+/** Starts caches and what every replica does; resolves when the caches are synced and the workers are at work. */
 export async function startControllers(options: ControllersOptions): Promise<Controllers> {
-  const { kube, clock, tasks, signal } = options;
+  const { tasks, signal } = options;
   const watched = watchBudgets(options);
   const { budgets, rateCards, queue } = watched;
   const services = buildServices(options, watched);
@@ -82,20 +80,13 @@ export async function startControllers(options: ControllersOptions): Promise<Con
       signal,
     }),
   );
-  const onReconcile = reconcileReporter(options, 'rate_card');
-  tasks.own(
-    'rate card controller',
-    runRateCardController({ kube, cards: rateCards, clock, onReconcile, signal }),
-  );
-  startUsage(options, watched, services);
-  startCoverage(options, watched);
-  const { ledgers, configurations, tokens } = services;
   const resourceGroupOf = (budget: BudgetRef): string | undefined =>
     budgets.get(budgetKey(budget))?.spec.aiCore.resourceGroups?.[0];
-  return { ledgers, configurations, tokens, resourceGroupOf };
+  return { services, watched, resourceGroupOf };
 }
 
-interface Watched {
+/** What all controllers look at, and the queue of budgets. */
+export interface Watched {
   budgets: Informer<StoredBudget>;
   rateCards: Informer<StoredRateCard>;
   queue: BudgetQueue;
@@ -124,7 +115,7 @@ function watchBudgets({ kube, log, tasks, signal }: ControllersOptions): Watched
 }
 
 function buildServices(options: ControllersOptions, watched: Watched): BudgetServices {
-  const { kube, config, clock, dispatcher, metrics, tasks, signal } = options;
+  const { kube, leaderKube, leadership, config, clock, dispatcher, metrics, tasks, signal } = options;
   const { budgets, rateCards, queue, coverage } = watched;
   const { refreshMs, allowedSapHosts } = config;
   const recordEvent = startEvents(options);
@@ -134,7 +125,8 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
   const onChange = (user: string): void => queue.add(user);
   const own = (run: Promise<void>): void => tasks.own('secret watch', run);
   return {
-    kube,
+    kube: leaderKube,
+    leadership,
     budgets,
     rateCards,
     secrets: new SecretReader({ kube, clock: systemClock, maxAgeMs: refreshMs, onChange, own, signal }),
@@ -154,71 +146,8 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
   };
 }
 
-/** Counts pods; what comes of it is written by the budget controller. */
-function startCoverage(
-  { kube, config, tasks, sightings, log, signal }: ControllersOptions,
-  { budgets, queue, coverage }: Watched,
-): void {
-  const counting = keepCoverage({
-    kube,
-    operatorNamespace: config.namespace,
-    sightings,
-    board: coverage,
-    budgets: () => budgets.list().map(keyOf),
-    clock: systemClock,
-    everyMs: config.refreshMs,
-    onChange: (budget) => queue.add(budget),
-    onFailed: (error) => {
-      if (error === undefined) log.info({}, 'pods are counted again');
-      else log.warn({ err: error }, 'pods cannot be counted');
-    },
-    signal,
-  });
-  tasks.own('coverage', counting);
-}
-
-/** Polls billed usage; what it finds is written by the budget controller. */
-function startUsage(options: ControllersOptions, watched: Watched, services: BudgetServices): void {
-  const { kube, config, tasks, signal } = options;
-  const { budgets } = watched;
-  const queue = usageQueue();
-  const secrets = new SecretReader({
-    kube,
-    clock: systemClock,
-    maxAgeMs: config.refreshMs,
-    onChange: (user) => queue.add(budgetOfUser(user)),
-    own: (watch) => tasks.own('watch of a Secret with a key of usage data', watch),
-    signal,
-  });
-  const { ledgerStore, broker, dispatcher, clock, usage: board } = services;
-  const { allowedSapHosts } = config;
-  const onReport = (budget: string): void => watched.queue.add(budget);
-  tasks.own(
-    'usage controller',
-    runUsageController({
-      budgets,
-      queue,
-      services: {
-        kube,
-        budgets,
-        secrets,
-        ledgerStore,
-        broker,
-        dispatcher,
-        clock,
-        allowedSapHosts,
-        board,
-        onReport,
-        onPoll: (poll) => options.metrics.usagePolled(poll),
-      },
-      onReconcile: reconcileReporter(options, 'usage'),
-      signal,
-    }),
-  );
-}
-
 function openLedgers(
-  { kube, clock, metrics, tasks, ledgerSignal }: ControllersOptions,
+  { kube, leadership, clock, metrics, tasks, ledgerSignal }: ControllersOptions,
   {
     budgets,
     queue,
@@ -234,6 +163,7 @@ function openLedgers(
   const ledgers = startLedgers({
     store: ledgerStore,
     clock,
+    leadership,
     signal: ledgerSignal,
     onChange: (budget) => queue.addSoon(budget),
     onShort: (budget) => rounds.want(budget),
@@ -264,18 +194,6 @@ function startEvents({ kube, log, tasks, ledgerSignal }: ControllersOptions): Re
       'event',
     );
     recorder.record({ regarding, ...event });
-  };
-}
-
-function reconcileReporter(
-  { metrics, log }: ControllersOptions,
-  controller: ControllerName,
-): (report: ReconcileReport) => void {
-  return (report) => {
-    metrics.observeReconcile(controller, report);
-    const { key, result, durationMs, error, retryAfterMs } = report;
-    if (error === undefined) log.debug({ controller, key, result, durationMs }, 'reconciled');
-    else log.error({ controller, key, err: error, retryAfterMs }, 'reconcile failed');
   };
 }
 

@@ -5,9 +5,9 @@ import { pause } from './kube/clock.ts';
 import type { Clock } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
 
-/** Soonest and latest next look, whatever a certificate says: other replicas renew too, and somebody may delete it. */
+/** Soonest and latest next look, whatever a certificate says: the leader renews it for all, and somebody may delete it. */
 const soonestMs = 10_000;
-const latestMs = 3_600_000;
+const latestMs = 60_000;
 
 export interface CertificateKeeperOptions {
   kube: KubeClient;
@@ -15,14 +15,17 @@ export interface CertificateKeeperOptions {
   names: readonly string[];
   /** The API server's time. */
   clock: Clock;
+  /** Others take what the leader has stored. */
+  leads: () => boolean;
   log: Logger;
   signal: AbortSignal;
 }
 
-/** The certificates to serve with, made where there are none. */
+/** The certificates to serve with, made where there are none that can be used. */
 export async function currentCertificates(options: CertificateKeeperOptions): Promise<ServingCertificates> {
-  const { kube, namespace, names, clock, log, signal } = options;
-  const serving = await ensureCertificates(kube, { namespace, names, now: new Date(clock.nowMs()), signal });
+  const { kube, namespace, names, clock, leads, log, signal } = options;
+  const now = new Date(clock.nowMs());
+  const serving = await ensureCertificates(kube, { namespace, names, now, readOnly: !leads(), signal });
   if (serving.changes.length > 0)
     log.info({ changes: serving.changes, renewAt: serving.renewAt }, 'certificates changed');
   return serving;

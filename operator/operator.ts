@@ -12,7 +12,11 @@ import { systemClock } from './kube/clock.ts';
 import { KubeClient } from './kube/client.ts';
 import type { LeaseService } from './lease-service/lease-service.ts';
 import { startLeaseService } from './lease-service/server.ts';
+import { lead } from './lead.ts';
 import { OperatorMetrics } from './metrics.ts';
+import { createElection } from './replicas/create-election.ts';
+import type { Election } from './replicas/election.ts';
+import { requireLeadership } from './replicas/leadership.ts';
 import { keepTime, prepareCluster } from './prepare.ts';
 import { ServerClock } from './server-clock.ts';
 import { Tasks } from './tasks.ts';
@@ -72,6 +76,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
 
 interface Parts {
   kube: KubeClient;
+  /** Writes only while this replica leads. */
+  leaderKube: KubeClient;
+  leadership: Election;
   dispatcher: Agent;
   clock: ServerClock;
   metrics: OperatorMetrics;
@@ -84,7 +91,7 @@ interface Parts {
   ledgersEnd: AbortController;
 }
 
-function buildParts({ kubeConfig, log, version, signal: outer }: OperatorOptions): Parts {
+function buildParts({ config, kubeConfig, log, version, signal: outer }: OperatorOptions): Parts {
   const failed = new AbortController();
   const signal = AbortSignal.any([outer, failed.signal]);
   const metrics = new OperatorMetrics({ version });
@@ -95,8 +102,13 @@ function buildParts({ kubeConfig, log, version, signal: outer }: OperatorOptions
       failed.abort(error);
     },
   });
+  const client = { fieldManager, onCall: metrics.countApiCall.bind(metrics) };
+  const kube = new KubeClient(kubeConfig, client);
+  const leadership = createElection({ kube, log, ...config });
   return {
-    kube: new KubeClient(kubeConfig, { fieldManager, onCall: (call) => metrics.countApiCall(call) }),
+    kube,
+    leaderKube: new KubeClient(kubeConfig, { ...client, beforeWrite: () => requireLeadership(leadership) }),
+    leadership,
     // HTTP/1.1: a pooled HTTP/2 session whose peer went silent would take every retry with it.
     dispatcher: new Agent({ allowH2: false, connections: 16, connect: { timeout: 10_000 } }),
     clock: new ServerClock(systemClock),
@@ -114,16 +126,13 @@ interface Serving {
 }
 
 async function startServing(parts: Parts, { config, log }: OperatorOptions): Promise<Serving> {
-  const { kube, clock, metrics, tasks, signal, ledgersEnd } = parts;
+  const { kube, clock, leadership, metrics, tasks, signal, ledgersEnd } = parts;
+  const { leads } = leadership;
   const sightings = new PodSightings({ clock: systemClock });
-  const certificates = await prepareCluster({ kube, config, clock, log, signal });
-  const { ledgers, configurations, tokens, resourceGroupOf } = await startControllers({
-    ...parts,
-    config,
-    log,
-    sightings,
-    ledgerSignal: ledgersEnd.signal,
-  });
+  const certificates = await prepareCluster({ kube, config, clock, leads, log, signal });
+  const options = { ...parts, config, log, sightings, ledgerSignal: ledgersEnd.signal };
+  const controllers = await startControllers(options);
+  const { ledgers, configurations, tokens } = controllers.services;
   const service = await startLeaseService({
     listen: config.listen,
     certificates,
@@ -138,7 +147,7 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
     onPod: ({ uid }) => sightings.note(uid),
     signal,
   });
-  const injection = await startInjectionIfSet(parts, { config, log, certificates, resourceGroupOf });
+  const injection = await startInjectionIfSet(parts, { config, log, certificates, ...controllers });
   const { namespace, advertisedNames: names } = config;
   metrics.servesWith(certificates);
   const use = (pair: KeyPair): void => {
@@ -148,15 +157,22 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
   };
   tasks.own(
     'certificates',
-    keepCertificates(certificates, { kube, namespace, names, clock, log, signal, use }),
+    keepCertificates(certificates, { kube, namespace, names, clock, leads, log, signal, use }),
   );
   tasks.own('clock', keepTime({ kube, clock, log, signal }));
+  const serveTerm = async (term: AbortSignal): Promise<void> => {
+    log.info({ term: leadership.term }, 'this replica leads');
+    injection?.takeLead();
+    await lead({ ...options, ...controllers }, term);
+    log.info({ term: leadership.term }, 'this replica leads no more');
+  };
+  tasks.own('election', leadership.run(serveTerm, signal));
   return { service, webhookPort: injection?.port };
 }
 
 /** Undefined where the settings have nothing to put into pods. */
 async function startInjectionIfSet(
-  { kube, metrics, tasks, signal }: Parts,
+  { kube, leadership, metrics, tasks, signal }: Parts,
   { config, log, certificates, resourceGroupOf }: InjectionParts,
 ): Promise<Injection | undefined> {
   if (config.injection === undefined) return undefined;
@@ -166,6 +182,7 @@ async function startInjectionIfSet(
     operatorNamespace: config.namespace,
     settings: config.injection,
     resourceGroupOf,
+    leads: leadership.leads,
     kube,
     clock: systemClock,
     log,
@@ -186,10 +203,10 @@ interface InjectionParts
 
 /** Sidecars return what they hold until the service has closed; only then the ledgers may end. */
 async function end(parts: Parts, serviceClosed: Promise<void>): Promise<void> {
-  const { kube, dispatcher, tasks, failed, signal, ledgersEnd } = parts;
+  const { kube, leaderKube, dispatcher, tasks, failed, signal, ledgersEnd } = parts;
   await serviceClosed;
   ledgersEnd.abort(signal.reason);
   await tasks.ended();
-  await Promise.all([kube.close(), dispatcher.destroy()]);
+  await Promise.all([kube.close(), leaderKube.close(), dispatcher.destroy()]);
   failed.signal.throwIfAborted();
 }

@@ -15,6 +15,7 @@ export interface Preparation {
   kube: KubeClient;
   config: OperatorConfig;
   clock: ServerClock;
+  leads: () => boolean;
   log: Logger;
   signal: AbortSignal;
 }
@@ -37,17 +38,29 @@ export async function prepareCluster(options: Preparation): Promise<ServingCerti
   }
 }
 
-async function prepareOnce({ kube, config, clock, log, signal }: Preparation): Promise<ServingCertificates> {
+async function prepareOnce({
+  kube,
+  config,
+  clock,
+  leads,
+  log,
+  signal,
+}: Preparation): Promise<ServingCertificates> {
   const { namespace, advertisedNames: names } = config;
   await requireCrds(kube, { namespace, signal });
   const offsetMs = await clock.correct(() => kube.serverTime({ signal }));
   if (offsetMs !== 0) log.warn({ offsetMs }, 'this clock differs from that of the API server');
   if (await ensureDefaultRateCard(kube, { signal })) log.info('default rate card created');
-  return currentCertificates({ kube, namespace, names, clock, log, signal });
+  return currentCertificates({ kube, namespace, names, clock, leads, log, signal });
 }
 
 /** Keeps the clock right until the signal fires. A server that does not answer leaves it as it is. */
-export async function keepTime({ kube, clock, log, signal }: Omit<Preparation, 'config'>): Promise<void> {
+export async function keepTime({
+  kube,
+  clock,
+  log,
+  signal,
+}: Omit<Preparation, 'config' | 'leads'>): Promise<void> {
   while (!signal.aborted) {
     await pause(systemClock, 60_000, signal);
     if (signal.aborted) return;

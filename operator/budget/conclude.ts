@@ -7,8 +7,10 @@ import type { Coverage } from '../coverage/count-pods.ts';
 import type { Condition } from '../kube/conditions.ts';
 import type { Outcome } from '../kube/controller.ts';
 import { isKubeError } from '../kube/kube-error.ts';
+import { NotLeadingError } from '../replicas/leadership.ts';
 import { usageObservations } from '../usage/usage-observations.ts';
 import { budgetConditions } from './conditions.ts';
+import { lastStatus } from './last-status.ts';
 import { remembered } from './memory.ts';
 import { budgets } from './resources.ts';
 import { soonestMs } from './run-steps.ts';
@@ -27,7 +29,7 @@ const statusEveryMs = 1_000;
 export async function conclude(context: BudgetContext, results: StepResults): Promise<Outcome> {
   const { budget, services, found } = context;
   const generation = budget.metadata.generation ?? 0;
-  const previous = previousStatus(context);
+  const previous = lastStatus(context);
   const before = previous.conditions ?? [];
   const observed = { now: new Date(services.clock.nowMs()), generation };
   const { spec } = budget;
@@ -55,12 +57,6 @@ function keyOf({ metadata: { namespace, name } }: BudgetContext['budget']): stri
   return budgetKey({ namespace, name });
 }
 
-/** As it was written last: the cache may be a moment behind. */
-function previousStatus({ budget, memory }: BudgetContext): SapAiBudgetStatus {
-  if (memory.written?.uid === budget.metadata.uid) return memory.written?.status ?? {};
-  return budget.status ?? {};
-}
-
 /** Tells sidecars, if not with what then why not. */
 function publish(context: BudgetContext, conditions: readonly Condition[]): void {
   const { budget, services, found } = context;
@@ -77,6 +73,11 @@ function tellObserver(
 ): void {
   const { namespace, name } = budget.metadata;
   const { conditions = [], subscription } = status;
+  // Figures that every replica told would be added up.
+  if (!services.leadership.leads()) {
+    services.onObserved?.({ budget: { namespace, name } });
+    return;
+  }
   services.onObserved?.({
     budget: { namespace, name },
     ...(found.ledger ? { ledger: found.ledger } : {}),
@@ -115,12 +116,13 @@ function unavailable({ budget }: BudgetContext, conditions: readonly Condition[]
   return { state: 'unavailable', namespace, budget: name, reason: reason.slice(0, 128), message };
 }
 
-/** Writes the status if it differs and the last write is long enough ago; else says when to come again. */
+/** Writes the status if it differs and the last write is long enough ago; else says when to come again. The leader's alone. */
 async function writeStatus(
   context: BudgetContext,
   change: { previous: SapAiBudgetStatus; status: SapAiBudgetStatus },
 ): Promise<number | undefined> {
   const { services, memory } = context;
+  if (!services.leadership.leads()) return undefined;
   if (canonicalJson(change.previous) === canonicalJson(change.status)) return undefined;
   const waitMs = memory.written ? memory.written.atMs + statusEveryMs - services.clock.nowMs() : 0;
   if (waitMs > 0) return waitMs;
@@ -138,10 +140,10 @@ async function applyStatus(
     // With its uid, so that a budget that was made anew meanwhile does not inherit this status.
     await services.kube.applyStatus(budgets, { metadata: { namespace, name, uid }, status }, { signal });
   } catch (error) {
-    if (isKubeError(error, 'NotFound', 'Conflict')) return false;
+    if (isKubeError(error, 'NotFound', 'Conflict') || error instanceof NotLeadingError) return false;
     throw error;
   }
-  memory.written = { uid, status, atMs: services.clock.nowMs() };
+  memory.written = { uid, term: services.leadership.term, status, atMs: services.clock.nowMs() };
   return true;
 }
 

@@ -14,8 +14,8 @@ export interface BudgetMemory {
   configured?: { from: readonly unknown[]; value: BudgetConfiguration };
   /** What people were told last of a release of held amounts. */
   releaseNote?: string | undefined;
-  /** The status as it was written last: the cache may be behind it. */
-  written?: { uid: string; status: SapAiBudgetStatus; atMs: number };
+  /** The status as it was written last, in that term as leader: the cache may be behind it. */
+  written?: { uid: string; term: number; status: SapAiBudgetStatus; atMs: number };
 }
 
 /** The memories of all budgets, by key. */

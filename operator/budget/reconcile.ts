@@ -16,7 +16,7 @@ import { resolveSecret } from './steps/resolve-secret.ts';
 
 /**
  * The order is each chain's own: a step uses what those before it found. The ledger depends on nothing of SAP, so that
- * a limit that is lowered holds at once, also while SAP is away.
+ * a limit that is lowered holds at once, also while SAP is away or slow.
  */
 const chains: Step[][] = [
   [

@@ -8,10 +8,10 @@ export interface StepResults {
   blocked: Map<StepCondition, StepCondition>;
 }
 
-/** Runs each chain in order until one of its steps neither is done nor can be gone on without. */
+/** Runs the chains side by side, each in order until one of its steps neither is done nor can be gone on without. */
 export async function runSteps(chains: readonly Step[][], context: BudgetContext): Promise<StepResults> {
   const results: StepResults = { outcomes: new Map(), blocked: new Map() };
-  for (const chain of chains) await runChain(chain, context, results);
+  await Promise.all(chains.map((chain) => runChain(chain, context, results)));
   return results;
 }
 

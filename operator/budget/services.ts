@@ -11,6 +11,7 @@ import type { KubeObject } from '../kube/resource.ts';
 import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
 import type { LedgerStore } from '../ledger/ledger-store.ts';
 import type { Ledgers } from '../ledger/ledgers.ts';
+import type { Leadership } from '../replicas/leadership.ts';
 import type { TokenBroker } from '../sap/token-broker.ts';
 import type { Subscription, UsageBoard } from '../usage/usage-board.ts';
 import type { BudgetKeys } from './budget-keys.ts';
@@ -44,7 +45,9 @@ export interface BudgetSettings {
 
 /** All that reconciles of budgets work with. */
 export interface BudgetServices {
+  /** Writes only while this replica leads. */
   kube: KubeClient;
+  leadership: Leadership;
   budgets: Cache<SapAiBudget & KubeObject>;
   rateCards: Cache<SapAiRateCard & KubeObject>;
   secrets: SecretReader;
@@ -63,7 +66,7 @@ export interface BudgetServices {
   settings: BudgetSettings;
   recordEvent: RecordEvent;
   tokens: BudgetKeys;
-  /** Told of each reconcile; `ledger` and `ready` are missing once the budget is gone. For metrics: must not throw. */
+  /** Told of each reconcile; `ledger` and `ready` are missing once the budget is gone, or is another replica's to tell of. For metrics: must not throw. */
   onObserved?: (seen: {
     budget: BudgetRef;
     ledger?: LedgerSnapshot;

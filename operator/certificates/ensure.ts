@@ -3,7 +3,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/kube-error.ts';
 import { configMaps, secrets } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/resource.ts';
-import { certificateKeys, trustedAuthorities } from './decide.ts';
+import { certificateKeys, decideCertificates, isAlive, trustedAuthorities } from './decide.ts';
 import type { CertificateContents } from './decide.ts';
 import type { KeyPair } from './issue.ts';
 import { CertificateError, renewCertificates } from './renew.ts';
@@ -19,6 +19,8 @@ export interface CertificateOptions extends CallOptions {
   /** DNS names and IP addresses of the operator's HTTPS server. */
   names: readonly string[];
   now: Date;
+  /** Leave what is stored as it is, if it can be served with: somebody else renews it. */
+  readOnly?: boolean;
 }
 
 /** What a server needs, and when to ask again. */
@@ -63,7 +65,9 @@ async function tryEnsure(
   const { namespace, signal } = options;
   const address = { namespace, name: certificatesSecretName, signal };
   const stored = await kube.get<CertificatesSecret>(secrets, address);
-  const { contents, renewAt, changes } = await renewCertificates(decode(stored), options);
+  const present = decode(stored);
+  if (options.readOnly === true && isUsable(present, options.now)) return asStored(present, options);
+  const { contents, renewAt, changes } = await renewCertificates(present, options);
   if (changes.length > 0 && !(await store(kube, { stored, contents, options }))) return undefined;
   const authorities = trustedAuthorities(contents);
   await kube.apply(
@@ -71,8 +75,25 @@ async function tryEnsure(
     { metadata: { namespace, name: authorityConfigMapName }, data: { 'ca.crt': authorities } },
     { signal },
   );
-  const certificate = contents['tls.crt'] ?? '';
-  return { certificate, privateKey: contents['tls.key'] ?? '', authorities, renewAt, changes };
+  return servingOf(contents, { renewAt, changes });
+}
+
+function isUsable(contents: CertificateContents, now: Date): boolean {
+  return isAlive(contents['tls.crt'], now) && contents['tls.key'] !== undefined;
+}
+
+/** What is due is somebody else's to do: look again soon. */
+function asStored(contents: CertificateContents, { now, names }: CertificateOptions): ServingCertificates {
+  const decision = decideCertificates(contents, now, names);
+  return servingOf(contents, { renewAt: decision.action === 'keep' ? decision.renewAt : now, changes: [] });
+}
+
+function servingOf(
+  contents: CertificateContents,
+  { renewAt, changes }: { renewAt: Date; changes: string[] },
+): ServingCertificates {
+  const { 'tls.crt': certificate = '', 'tls.key': privateKey = '' } = contents;
+  return { certificate, privateKey, authorities: trustedAuthorities(contents), renewAt, changes };
 }
 
 /** False where somebody else was faster. */

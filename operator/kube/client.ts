@@ -16,6 +16,8 @@ import type { WatchEvent } from './watch.ts';
 export interface KubeClientOptions extends ConnectionOptions {
   /** Owner of the fields that `apply` sends. `applyStatus` adds `-status`, so that the two never take each other's fields. */
   fieldManager: string;
+  /** Called right before each write is sent; what it throws is why the write is not. */
+  beforeWrite?: () => void;
   /** Waits between the attempts of a read; default: a timer. */
   wait?: Wait;
 }
@@ -28,10 +30,12 @@ export class KubeClient {
   readonly #connection: KubeConnection;
   readonly #fieldManager: string;
   readonly #wait: Wait;
+  readonly #beforeWrite: (() => void) | undefined;
 
-  constructor(config: KubeConfig, { fieldManager, wait, ...options }: KubeClientOptions) {
+  constructor(config: KubeConfig, { fieldManager, beforeWrite, wait, ...options }: KubeClientOptions) {
     this.#connection = new KubeConnection(config, options);
     this.#fieldManager = fieldManager;
+    this.#beforeWrite = beforeWrite;
     this.#wait = wait ?? ((ms, signal) => delay(ms, undefined, { signal }));
   }
 
@@ -68,7 +72,7 @@ export class KubeClient {
       name,
       subresource,
     });
-    return this.#connection.object<T>({ method: 'POST', path, body: withType(resource, object), signal });
+    return this.#write<T>({ method: 'POST', path, body: withType(resource, object), signal });
   }
 
   /**
@@ -85,7 +89,7 @@ export class KubeClient {
       throw new TypeError(`replace ${resource.kind} "${name}": metadata.resourceVersion is missing`);
     }
     const path = resourcePath(resource, { namespace, name, subresource });
-    return this.#connection.object<T>({ method: 'PUT', path, body: withType(resource, object), signal });
+    return this.#write<T>({ method: 'PUT', path, body: withType(resource, object), signal });
   }
 
   /** Server-side apply. `force` takes over fields that others own; on by default, as for every controller. */
@@ -97,7 +101,7 @@ export class KubeClient {
     const { namespace, name } = object.metadata;
     const manager = subresource === undefined ? this.#fieldManager : `${this.#fieldManager}-${subresource}`;
     const path = resourcePath(resource, { namespace, name, subresource });
-    return this.#connection.object<T>({
+    return this.#write<T>({
       method: 'PATCH',
       path,
       query: { fieldManager: manager, force: String(force) },
@@ -122,7 +126,7 @@ export class KubeClient {
     patch: object,
     { signal, ...address }: ObjectOptions & { subresource?: string },
   ): Promise<T> {
-    return this.#connection.object<T>({
+    return this.#write<T>({
       method: 'PATCH',
       path: resourcePath(resource, address),
       query: { fieldManager: this.#fieldManager },
@@ -148,6 +152,7 @@ export class KubeClient {
   ): Promise<boolean> {
     const path = resourcePath(resource, { namespace, name });
     try {
+      this.#beforeWrite?.();
       await this.#connection.send({
         method: 'DELETE',
         path,
@@ -229,6 +234,11 @@ export class KubeClient {
   /** Closes the pool: calls under way, watches too, fail with `Unreachable`. */
   close(): Promise<void> {
     return this.#connection.close();
+  }
+
+  async #write<T extends KubeObject>(call: KubeCall): Promise<T> {
+    this.#beforeWrite?.();
+    return this.#connection.object<T>(call);
   }
 
   #read(call: KubeCall): Promise<KubeAnswer> {

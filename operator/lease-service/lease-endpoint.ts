@@ -50,7 +50,7 @@ async function chooseBook(
   const allowed = caller.budgets.some(({ name }) => name === budget.name);
   const book = await ledgers.find(request.ledgerUid, budget, { signal: caller.signal });
   if (book && budgetKey(book.budget) !== budgetKey(budget)) throw new EndpointError('ledger_of_other_budget');
-  if (!allowed && !book?.hasRow(holderOf(caller).key))
+  if (!allowed && !(await book?.hasRow(holderOf(caller).key)))
     throw new EndpointError('budget_not_allowed', budgetKey(budget));
   return { book, mayGrant: allowed };
 }

@@ -16,6 +16,16 @@ import type { AccessToken, BudgetTokens } from '../sap/access-token.ts';
 import type { LeaseService } from './lease-service.ts';
 import { startLeaseService } from './server.ts';
 
+/** A replica that leads, and of which nobody is told anything. */
+const alone = {
+  onEvent: () => undefined,
+  onChange: () => undefined,
+  onShort: () => undefined,
+  exists: () => true,
+  podIsGone: () => Promise.resolve(false),
+  leadership: { leads: () => true, term: 0 },
+};
+
 /** What a call to the service brought back. */
 export interface ServiceAnswer {
   status: number;
@@ -53,11 +63,7 @@ export async function startService(
   const ledgers = startLedgers({
     store: new LedgerStore({ kube, namespace }),
     clock,
-    onEvent: () => undefined,
-    onChange: () => undefined,
-    onShort: () => undefined,
-    exists: () => true,
-    podIsGone: () => Promise.resolve(false),
+    ...alone,
     signal,
   });
   const configurations = new Configurations({ clock });

@@ -1,6 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
-import { extendPeriod, setCap, setEnforcement } from '../../accounting/ledger.ts';
+import { extendPeriod, setCap, setEnforcement, touch } from '../../accounting/ledger.ts';
 import {
   type Release,
   type ReleaseOutcome,
@@ -12,6 +12,8 @@ import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledg
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
+import { requireLeadership } from '../replicas/leadership.ts';
+import type { Leadership } from '../replicas/leadership.ts';
 import { LedgerError } from './ledger-error.ts';
 import { Admissions } from './admissions.ts';
 import { type LedgerSnapshot, snapshotOf } from './ledger-snapshot.ts';
@@ -20,8 +22,8 @@ import type { LeaseBook, LedgerNeed } from './ledgers.ts';
 import type { FoldingBook, Holder } from './row-folding.ts';
 
 /**
- * Whether a ledger may grant: `undecided` until a reconcile has copied the budget's cap into it, `never` once its budget
- * is gone.
+ * Whether a ledger may grant: `undecided` until a reconcile has found that it is the budget's current one, `never` once its
+ * budget is gone.
  */
 export type Grants = 'undecided' | 'allowed' | 'never';
 
@@ -34,6 +36,8 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
   readonly #admissions: Admissions;
   readonly #onShort: () => void;
   grants: Grants = 'undecided';
+  /** The leader's term in which this process wrote the ledger last as its leader. */
+  #term = 0;
 
   /** `onShort` is told each time that holders should give back what they do not use; it must not throw. */
   constructor(writer: LedgerWriter, { onShort }: { onShort: () => void }) {
@@ -63,12 +67,31 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
       : snapshot;
   }
 
-  hasRow(key: string): boolean {
+  async hasRow(key: string): Promise<boolean> {
+    return (
+      this.#remembersRow(key) ||
+      this.#writer.submit((ledger) => ({
+        result: ledger.rows.has(key),
+        mustBeStored: !ledger.rows.has(key),
+      }))
+    );
+  }
+
+  #remembersRow(key: string): boolean {
     return this.#writer.stored.ledger.rows.has(key);
   }
 
+  /** Takes over what others have stored. */
+  async refresh(): Promise<void> {
+    const short = await this.#writer.submit((ledger) => ({
+      result: isRecallable(ledger),
+      mustBeStored: true,
+    }));
+    if (short) this.#onShort();
+  }
+
   async handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
-    if (this.hasRow(context.key)) return this.#handle(request, context);
+    if (this.#remembersRow(context.key)) return this.#handle(request, context);
     return this.#admissions.admit(() => this.#handle(request, context));
   }
 
@@ -80,10 +103,12 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
     const { key } = context;
     const { answer, short } = await this.#writer.submit((ledger) => {
       const before = ledger.rows.get(key)?.granted;
+      const { seq } = ledger;
       const { answer: given, events } = handleLeaseRequest(ledger, request, { ...context, mayGrant });
       const denied = ledger.rows.get(key)?.granted === before ? need : 0n;
       const result = { answer: given, short: callsForRecall(ledger, { key, denied }) };
-      return { result, events, refused: given.kind === 'refused' };
+      // Also a repeated message, which changes nothing, is answered with figures that are true now.
+      return { result, events, mustBeStored: ledger.seq === seq };
     });
     if (short) this.#onShort();
     return answer;
@@ -91,23 +116,32 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
 
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean> {
     return this.#writer.submit((ledger) => {
-      const noted = noteToken(ledger, holder);
-      return { result: noted, refused: !noted };
+      const { seq } = ledger;
+      // Whether this is still the newest process, only the stored ledger knows.
+      return { result: noteToken(ledger, holder), mustBeStored: ledger.seq === seq };
     });
   }
 
-  /** Takes over cap, enforcement and end of the period; also without a difference it fails if the ledger cannot be used. */
-  async follow({
-    cap,
-    enforcement,
-    period,
-  }: Pick<LedgerNeed, 'cap' | 'enforcement' | 'period'>): Promise<void> {
+  /**
+   * Takes over cap, enforcement and end of the period; also without a difference it fails if the ledger cannot be used. The
+   * first time in a term it writes in any case: what a former leader has under way cannot be stored after that.
+   *
+   * @throws NotLeadingError
+   */
+  async follow(
+    { cap, enforcement, period }: Pick<LedgerNeed, 'cap' | 'enforcement' | 'period'>,
+    leadership: Leadership,
+  ): Promise<void> {
+    const { term } = leadership;
     const short = await this.#writer.submit((ledger) => {
+      requireLeadership(leadership);
+      if (this.#term !== term) touch(ledger);
       setCap(ledger, cap);
       setEnforcement(ledger, enforcement);
       if (period.startMs === ledger.period.startMs) extendPeriod(ledger, period.endMs);
       return { result: isRecallable(ledger) };
     });
+    this.#term = term;
     if (short) this.#onShort();
   }
 
@@ -121,9 +155,15 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
     return this.#writer.submit((ledger) => ({ result: foldRows(ledger, keys, nowMs) }));
   }
 
-  /** Releases what a person says was not spent. */
-  release(release: Release, nowMs: number): Promise<ReleaseOutcome> {
-    return this.#writer.submit((ledger) => ({ result: releaseApproved(ledger, release, nowMs) }));
+  /** Releases what a person says was not spent. Throws a NotLeadingError. */
+  release(
+    release: Release,
+    { nowMs, leadership }: { nowMs: number; leadership: Leadership },
+  ): Promise<ReleaseOutcome> {
+    return this.#writer.submit((ledger) => {
+      requireLeadership(leadership);
+      return { result: releaseApproved(ledger, release, nowMs) };
+    });
   }
 
   /** Holds what this ledger does not know of, but was `seen` (nano-CU) to be spent, outstanding or held. */
@@ -131,9 +171,14 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
     return this.#writer.submit((ledger) => ({ result: holdMissing(ledger, seen, nowMs) }));
   }
 
-  /** Makes held what silent holders had. */
-  expire(nowMs: number): Promise<void> {
-    return this.#writer.submit((ledger) => ({ result: undefined, events: expireRows(ledger, nowMs) }));
+  /** Makes held what silent holders had, by a ledger that was read or written at most `maxAgeMs` ago. */
+  expire(nowMs: number, { maxAgeMs }: { maxAgeMs: number }): Promise<void> {
+    const mustBeStored = this.#writer.ageMs > maxAgeMs;
+    return this.#writer.submit((ledger) => ({
+      result: undefined,
+      events: expireRows(ledger, nowMs),
+      mustBeStored,
+    }));
   }
 }
 

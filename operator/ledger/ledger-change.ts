@@ -6,7 +6,7 @@ export interface ChangeResult<T> {
   result: T;
   events?: readonly LedgerEvent[];
   /** It changed nothing because of what the ledger says: only the stored ledger, not a memory of it, may say so. */
-  refused?: boolean;
+  mustBeStored?: boolean;
 }
 
 /**
@@ -24,7 +24,7 @@ export interface WaitingChange {
 /** A change in a working copy that is not stored yet. */
 export interface AppliedChange {
   events: readonly LedgerEvent[];
-  refused: boolean;
+  mustBeStored: boolean;
   accept(): void;
 }
 
@@ -32,8 +32,8 @@ export interface AppliedChange {
 export function waitingChange<T>(change: LedgerChange<T>): { waiting: WaitingChange; done: Promise<T> } {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const apply = (ledger: Ledger): AppliedChange => {
-    const { result, events = [], refused = false } = change(ledger);
-    return { events, refused, accept: () => resolve(result) };
+    const { result, events = [], mustBeStored = false } = change(ledger);
+    return { events, mustBeStored, accept: () => resolve(result) };
   };
   return { waiting: { apply, reject }, done: promise };
 }

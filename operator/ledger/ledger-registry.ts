@@ -5,16 +5,19 @@ import { acceptLedgerAnnotation, acceptance, approvedByAnnotation } from '../bud
 import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
 import { isKubeError } from '../kube/kube-error.ts';
 import { LedgerAccount } from './ledger-account.ts';
+import { requireLeadership } from '../replicas/leadership.ts';
 import { RowFolding } from './row-folding.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import { type StoredLedger, ledgerName } from './ledger-store.ts';
 import { LedgerWriter } from './ledger-writer.ts';
-import type { LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from './ledgers.ts';
+import type { AdoptNeed, LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from './ledgers.ts';
 import { WriteRate } from './write-rate.ts';
 
 const defaultExpireEveryMs = 5000;
 const defaultFoldEveryMs = 60_000;
+/** How old what is known of a ledger may be where other replicas write it, and where they do not. */
+const maxAgeMs = { withPeers: 4_000, alone: 60_000 };
 /** How soon the ledgers of one budget are listed again for a uid that was not among them. */
 const searchPauseMs = 10_000;
 /** Uids and budgets that are remembered at once. */
@@ -47,16 +50,37 @@ class LedgerRegistry implements Ledgers {
     const known = this.#current.get(budgetKey(need.budget));
     const same = known?.periodName === need.period.name ? known : undefined;
     const account = same && !same.snapshot().problem ? same : await this.#openPeriod(need, same, signal);
-    await account.follow(need);
+    await account.follow(need, this.#options.leadership);
+    return this.#makeCurrent(account);
+  }
+
+  async adoptLedger(
+    need: AdoptNeed,
+    { signal }: { signal: AbortSignal },
+  ): Promise<LedgerSnapshot | undefined> {
+    const known = this.current(need.budget);
+    if (known && isAsNeeded(known, need)) return known;
+    const name = ledgerName(need.budget, need.period.name);
+    const stored = await this.#options.store.read(name, { signal });
+    if (stored === undefined) return undefined;
+    const account = this.#accountOf(stored);
+    const { seq, problem } = account.snapshot();
+    if (problem || seq < stored.ledger.seq) await account.refresh();
+    this.#forgetOlderThan(account);
+    return this.#makeCurrent(account);
+  }
+
+  #makeCurrent(account: LedgerAccount): LedgerSnapshot {
     account.grants = 'allowed';
-    this.#current.set(budgetKey(need.budget), account);
+    this.#current.set(budgetKey(account.budget), account);
     return account.snapshot();
   }
 
   async release(budget: BudgetRef, release: Release): Promise<ReleaseOutcome> {
     const account = this.#current.get(budgetKey(budget));
     if (!account) return { state: 'refused', why: 'no ledger of this budget is open' };
-    return account.release(release, this.#options.clock.nowMs());
+    const { clock, leadership } = this.#options;
+    return account.release(release, { nowMs: clock.nowMs(), leadership });
   }
 
   current(budget: BudgetRef): LedgerSnapshot | undefined {
@@ -78,19 +102,22 @@ class LedgerRegistry implements Ledgers {
     return account;
   }
 
-  /** Whether no reconcile will ever copy a cap into this ledger: its budget is gone, or spends from another one. */
+  /** Whether this ledger will never be the current one: its budget is gone, or spends from that of a later period. */
   #isFormer(account: LedgerAccount): boolean {
     const current = this.#current.get(budgetKey(account.budget));
-    return current === undefined ? !this.#options.exists(account.budget) : current !== account;
+    if (current === undefined) return !this.#options.exists(account.budget);
+    // One of a period that this replica has not heard of yet will be.
+    return current !== account && account.periodName <= current.periodName;
   }
 
   /** Looks for silent holders for as long as the registry lives. */
   expireRegularly(): void {
-    const { clock, expireEveryMs = defaultExpireEveryMs, signal } = this.#options;
+    const { clock, expireEveryMs = defaultExpireEveryMs, leadership, hasPeers, signal } = this.#options;
     const cancel = clock.after(expireEveryMs, () => {
-      for (const account of this.#byUid.values()) {
+      const age = { maxAgeMs: hasPeers?.() === true ? maxAgeMs.withPeers : maxAgeMs.alone };
+      for (const account of leadership.leads() ? this.#byUid.values() : []) {
         // What went wrong is in the account's snapshot, and the next round tries again.
-        account.expire(clock.nowMs()).catch(() => undefined);
+        account.expire(clock.nowMs(), age).catch(() => undefined);
       }
       signal.removeEventListener('abort', cancel);
       if (!signal.aborted) this.expireRegularly();
@@ -100,11 +127,12 @@ class LedgerRegistry implements Ledgers {
 
   /** Folds rows of pods that are gone, one ledger after the other, for as long as the registry lives. */
   foldRegularly(): void {
-    const { clock, podIsGone: isGone, foldEveryMs = defaultFoldEveryMs, signal } = this.#options;
+    const { clock, podIsGone: isGone, foldEveryMs = defaultFoldEveryMs, leadership, signal } = this.#options;
     const folding = new RowFolding({ clock, isGone });
     const round = async (): Promise<void> => {
       // Rows that could not be folded now can be in the next round.
-      for (const account of this.#byUid.values()) await folding.fold(account).catch(() => undefined);
+      for (const account of leadership.leads() ? this.#byUid.values() : [])
+        await folding.fold(account).catch(() => undefined);
       if (!signal.aborted) schedule();
     };
     const schedule = (): void => {
@@ -155,7 +183,8 @@ class LedgerRegistry implements Ledgers {
   async #create(need: LedgerNeed, signal: AbortSignal): Promise<StoredLedger> {
     const { budget, period, cap, enforcement, createdFor, rule } = need;
     const name = ledgerName(budget, period.name);
-    const { store } = this.#options;
+    const { store, leadership } = this.#options;
+    requireLeadership(leadership);
     const ledger = newLedger({ budget, period, cap, enforcement });
     try {
       return await store.create(ledger, { createdFor, ...rule }, { signal });
@@ -227,6 +256,12 @@ class LedgerRegistry implements Ledgers {
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     await Promise.all([...this.#byUid.values()].map((account) => account.idle));
   }
+}
+
+/** Whether nothing that the leader may have written since is waited for. */
+function isAsNeeded(known: LedgerSnapshot, { period, cap, enforcement }: Omit<AdoptNeed, 'budget'>): boolean {
+  const isPeriod = known.period.name === period.name && known.period.endMs >= period.endMs;
+  return isPeriod && known.cap === cap && known.enforcement === enforcement && !known.problem;
 }
 
 function wentBack(found: { name: string; seq: number }, seenSeq: number): LedgerError {

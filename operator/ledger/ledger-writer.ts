@@ -41,8 +41,8 @@ export interface LedgerWriterOptions {
 const maxWaiting = 4096;
 /** Changes that one write may make durable: applying them takes well below the time of the write. */
 const maxBatch = 1024;
-/** Attempts to store one batch; after that its senders are told to come again. */
-const maxAttempts = 6;
+/** Attempts to store one batch, also where other replicas write as often; after that its senders are told to come again. */
+const maxAttempts = 10;
 const backOff = { baseMs: 20, maxMs: 1000 };
 /** Longest wait for one answer of the API server. */
 const callMs = 10_000;
@@ -61,10 +61,13 @@ export class LedgerWriter {
   /** Whether the stored ledger may be another than the one in memory. */
   #doubtful = false;
   #problem: Error | undefined;
+  /** When the ledger in memory was known to be the stored one. */
+  #confirmedMs: number;
 
   constructor(options: LedgerWriterOptions) {
     this.#options = options;
     this.#stored = options.stored;
+    this.#confirmedMs = options.clock.nowMs();
     options.signal.addEventListener('abort', () => this.#refuseWaiting(), { once: true });
   }
 
@@ -75,6 +78,10 @@ export class LedgerWriter {
   /** Why the last change could not be stored; undefined while all is well. */
   get problem(): Error | undefined {
     return this.#problem;
+  }
+  /** How long ago (ms) this was the stored ledger for certain: others may have written since. */
+  get ageMs(): number {
+    return this.#options.clock.nowMs() - this.#confirmedMs;
   }
   /** Resolves when nothing is being written. */
   get idle(): Promise<void> {
@@ -135,7 +142,7 @@ export class LedgerWriter {
       changes = kept;
       if (copy.seq !== this.#stored.ledger.seq) {
         if (await this.#write(copy, { changes: applied.length, attempt })) return applied;
-      } else if (certain || !applied.some(({ refused }) => refused)) return applied;
+      } else if (certain || !applied.some(({ mustBeStored }) => mustBeStored)) return applied;
       else this.#doubtful = true;
     }
     throw new LedgerError(
@@ -156,6 +163,7 @@ export class LedgerWriter {
     try {
       const written = { ledger: copy, text };
       this.#stored = await store.replace(this.#stored, written, { signal: AbortSignal.timeout(callMs) });
+      this.#confirmedMs = this.#options.clock.nowMs();
       report('written');
       return true;
     } catch (error) {
@@ -188,6 +196,7 @@ export class LedgerWriter {
         `the ledger ${name} went back from change ${ledger.seq} to ${found.ledger.seq}: restore a newer backup`,
       );
     this.#stored = found;
+    this.#confirmedMs = this.#options.clock.nowMs();
     this.#doubtful = false;
   }
 

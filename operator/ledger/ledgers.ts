@@ -6,6 +6,7 @@ import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import type { Period, PeriodRule } from '../../accounting/period.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import type { Clock } from '../kube/clock.ts';
+import type { Leadership } from '../replicas/leadership.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import type { LedgerStore } from './ledger-store.ts';
 import type { WriteReport } from './ledger-writer.ts';
@@ -34,6 +35,9 @@ export interface Recovery {
   readonly seen: NanoCu;
 }
 
+/** What a replica that does not lead waits for. */
+export type AdoptNeed = Pick<LedgerNeed, 'budget' | 'period' | 'cap' | 'enforcement'>;
+
 /** One ledger, as sidecars are served from it. */
 export interface LeaseBook {
   readonly uid: string;
@@ -42,7 +46,8 @@ export interface LeaseBook {
   handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer>;
   /** Stores that a token given to this holder lives until `expires` (s); false for any but its newest process. */
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean>;
-  hasRow(key: string): boolean;
+  /** Whether this holder has a row; false only by what is stored now. */
+  hasRow(key: string): Promise<boolean>;
 }
 
 /** What a registry of ledgers needs; callbacks must not throw. */
@@ -60,6 +65,10 @@ export interface LedgersOptions {
   exists: (budget: BudgetRef) => boolean;
   /** Ends the actors: what is being written is finished, what waits is refused. */
   signal: AbortSignal;
+  /** Only the leader copies caps, opens periods, and looks for silent holders and for pods that are gone. */
+  leadership: Leadership;
+  /** Whether there may be other replicas that write ledgers: then the leader looks more often what they wrote. */
+  hasPeers?: () => boolean;
   /** How often silent holders are looked for. */
   expireEveryMs?: number;
   /** Whether the pod of a row can never send a message again; rejects when nobody can say. */
@@ -71,16 +80,24 @@ export interface LedgersOptions {
 /** The ledgers of all budgets: one actor each, so that every change of one ledger has its turn. */
 export interface Ledgers {
   /**
-   * Creates or adopts the ledger of a period, makes it the budget's current one and copies the cap into it; durable
+   * For the leader: creates or adopts the ledger of a period, makes it the budget's current one and copies the cap into it; durable
    * when it resolves. Cheap when nothing has to change, so call it in every reconcile. An adopted ledger keeps its own
    * period, but for an end that is to be later: go by the snapshot's.
    *
-   * @throws LedgerError, LedgerTextError, StoredObjectError: grants of this budget have stopped; KubeError as it comes
+   * @throws LedgerError, LedgerTextError, StoredObjectError: grants of this budget have stopped; NotLeadingError; KubeError
+   * as it comes
    */
   ensureLedger(need: LedgerNeed, options: { signal: AbortSignal }): Promise<LedgerSnapshot>;
-  /** Releases what a holder of the current ledger had, on a person's word. */
+  /**
+   * For all others: makes the stored ledger of a period the budget's current one, as it is; undefined while the leader has
+   * not made it. Nothing is written. Read again for as long as what is known of it is not what is needed.
+   *
+   * @throws as ensureLedger
+   */
+  adoptLedger(need: AdoptNeed, options: { signal: AbortSignal }): Promise<LedgerSnapshot | undefined>;
+  /** Releases what a holder of the current ledger had, on a person's word. Throws a NotLeadingError. */
   release(budget: BudgetRef, release: Release): Promise<ReleaseOutcome>;
-  /** The current ledger of a budget as it is stored. */
+  /** The current ledger of a budget as it was stored when it was last read or written here. */
   current(budget: BudgetRef): LedgerSnapshot | undefined;
   /** The budget is gone: nothing is granted any more, reports are still booked. Its ledger's object stays. */
   retire(budget: BudgetRef): void;

@@ -43,6 +43,8 @@ export interface LedgerSide {
   short: BudgetRef[];
   /** Whether its budgets are there. */
   budgetsExist: boolean;
+  /** What it is told of its role. */
+  role: { leading: boolean; term: number; hasPeers: boolean };
   /** How often somebody was told that a ledger had changed. */
   readonly changes: number;
   writes: WriteReport[];
@@ -64,6 +66,7 @@ export async function startSide(
   const controller = new AbortController();
   const clock = new ShiftedClock();
   const seen = { changes: 0, budgetsExist: true };
+  const role = { leading: true, term: 0, hasPeers: false, leads: (): boolean => role.leading };
   const short: BudgetRef[] = [];
   const events: LedgerEvent[] = [];
   const writes: WriteReport[] = [];
@@ -79,6 +82,8 @@ export async function startSide(
     expireEveryMs,
     podIsGone: (of) => podIsGone(kube, of),
     foldEveryMs,
+    leadership: role,
+    hasPeers: () => role.hasPeers,
   });
   return {
     ledgers,
@@ -94,6 +99,7 @@ export async function startSide(
     set budgetsExist(exist) {
       seen.budgetsExist = exist;
     },
+    role,
     get changes() {
       return seen.changes;
     },

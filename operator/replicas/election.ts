@@ -198,6 +198,7 @@ export class Election implements Leadership {
     const { store, times, wallMs, onFailure } = this.#options;
     const stored = this.#observed?.stored;
     if (!this.leads() || stored === undefined) return;
+    this.#renewedMs = undefined;
     const record = { ...stored.record, holder: '', durationMs: 1000, renewedAtMs: wallMs() };
     const signal = AbortSignal.timeout(times.retryMs);
     await store.write(record, { after: stored, signal }).catch((error: unknown) => onFailure?.(error));

@@ -19,6 +19,8 @@ export interface AuthorityMapsOptions {
   kube: KubeClient;
   /** Here the map is kept with the certificates; all others say what it says, so that replicas agree. */
   operatorNamespace: string;
+  /** Others make the map only where there is none: for a pod that they have admitted. */
+  leads: () => boolean;
   clock: Clock;
   /** Told whenever there are other authorities. */
   onRenewed?: () => void;
@@ -82,7 +84,7 @@ export class AuthorityMaps {
     });
     this.#maps.onChange(({ type, object }) => {
       const namespace = object.metadata.namespace ?? '';
-      if (namespace === operatorNamespace) this.#renew();
+      if (namespace === operatorNamespace) this.renew();
       else if (type !== 'deleted' || this.labelsOf(namespace) !== undefined) this.want(namespace);
     });
     const controller = runController({
@@ -95,20 +97,22 @@ export class AuthorityMaps {
     await Promise.all([this.#namespaces.run(signal), this.#maps.run(signal), controller]);
   }
 
-  #renew(): void {
+  #textOf(namespace: string): string | undefined {
+    return this.#maps.get(`${namespace}/${authorityConfigMapName}`)?.data?.['ca.crt'];
+  }
+
+  /** Looks at all of them: the authorities have changed, or this replica leads from now on. */
+  renew(): void {
     for (const { metadata } of this.#namespaces.list()) this.want(metadata.name);
     for (const { metadata } of this.#maps.list()) this.want(metadata.namespace ?? '');
     this.#options.onRenewed?.();
   }
 
-  #textOf(namespace: string): string | undefined {
-    return this.#maps.get(`${namespace}/${authorityConfigMapName}`)?.data?.['ca.crt'];
-  }
-
   async #ensure(namespace: string, signal: AbortSignal): Promise<Outcome> {
     const wanted = this.authorities();
     if (wanted === undefined) return { state: 'waiting', requeueAfterMs: 1000, reason: 'NoCertificates' };
-    if (this.#textOf(namespace) === wanted) return { state: 'done' };
+    const present = this.#textOf(namespace);
+    if (present === wanted || (present !== undefined && !this.#options.leads())) return { state: 'done' };
     try {
       const map = { metadata: { namespace, name: authorityConfigMapName }, data: { 'ca.crt': wanted } };
       await this.#options.kube.apply(configMaps, map, { signal });

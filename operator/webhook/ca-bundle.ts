@@ -29,6 +29,8 @@ export interface CaBundleOptions {
   /** PEM of the CAs that the API server should trust; undefined while there are none. */
   authorities: () => string | undefined;
   clock: Clock;
+  /** The registration is the leader's to change. */
+  leads: () => boolean;
   /** Told whenever the registration was looked at. */
   onState?: (state: RegistrationState) => void;
   onCache?: (report: InformerReport) => void;
@@ -77,7 +79,7 @@ export class CaBundle {
   }
 
   async #ensure(signal: AbortSignal): Promise<Outcome> {
-    const { kube, authorities, onState } = this.#options;
+    const { kube, authorities, leads, onState } = this.#options;
     const stored = this.#registrations.get(webhookConfigurationName);
     if (stored === undefined) {
       onState?.('absent');
@@ -88,7 +90,9 @@ export class CaBundle {
     const caBundle = Buffer.from(pem).toString('base64');
     const ours: string[] = Object.values(webhookNames);
     const entries = (stored.webhooks ?? []).filter(({ name }) => ours.includes(name));
-    if (!entries.every(({ clientConfig }) => clientConfig.caBundle === caBundle)) {
+    const isTrusted = entries.every(({ clientConfig }) => clientConfig.caBundle === caBundle);
+    if (!isTrusted && !leads()) return { state: 'done' };
+    if (!isTrusted) {
       const webhooks = entries.map(({ name }) => ({ name, clientConfig: { caBundle } }));
       const { name, uid } = stored.metadata;
       // The uid: a registration that was removed meanwhile must not come back as a torso.

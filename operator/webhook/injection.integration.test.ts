@@ -82,6 +82,7 @@ async function start(signal: AbortSignal): Promise<Injection> {
       logLevel: 'info',
     },
     resourceGroupOf: ({ name }) => (name === 'search' ? 'vectors' : undefined),
+    leads: () => true,
     kube,
     clock: systemClock,
     log,

@@ -21,6 +21,7 @@ export interface InjectionOptions {
   settings: InjectionSettings;
   /** The first resource group of a budget; undefined for one that is not there (yet). */
   resourceGroupOf: AdmissionWorld['resourceGroupOf'];
+  leads: () => boolean;
   kube: KubeClient;
   clock: Clock;
   log: WebhookLog;
@@ -32,6 +33,8 @@ export interface InjectionOptions {
 
 /** Sidecars get into pods from here on. */
 export interface Injection extends WebhookService {
+  /** This replica leads from now on: looks at all that only the leader keeps right. */
+  takeLead: () => void;
   /** Resolves after the signal; rejects where a part of it failed. */
   stopped: Promise<void>;
 }
@@ -45,11 +48,12 @@ const readMs = 3000;
  * answers; rejects when the address cannot be listened on.
  */
 export async function startInjection(options: InjectionOptions): Promise<Injection> {
-  const { kube, clock, log, metrics, signal, operatorNamespace } = options;
+  const { kube, leads, clock, log, metrics, signal, operatorNamespace } = options;
   let caBundle: CaBundle | undefined;
   const maps = new AuthorityMaps({
     kube,
     operatorNamespace,
+    leads,
     clock,
     onRenewed: () => caBundle?.renew(),
     onReconcile: (report) => told(report, { controller: 'authority_maps', log, metrics }),
@@ -57,13 +61,15 @@ export async function startInjection(options: InjectionOptions): Promise<Injecti
   caBundle = new CaBundle({
     kube,
     authorities: () => maps.authorities(),
+    leads,
     clock,
     onState: sayOnce(log),
     onReconcile: (report) => told(report, { controller: 'ca_bundle', log, metrics }),
   });
   const running = Promise.all([maps.run(signal), caBundle.run(signal)]);
   const service = await startWebhook({ ...options, world: worldOf(options, maps) });
-  return { ...service, stopped: Promise.all([running, service.closed]).then(() => undefined) };
+  const takeLead = (): void => maps.renew();
+  return { ...service, takeLead, stopped: Promise.all([running, service.closed]).then(() => undefined) };
 }
 
 function worldOf({ settings, kube, resourceGroupOf }: InjectionOptions, maps: AuthorityMaps): AdmissionWorld {

@@ -216,7 +216,10 @@ test.each([
 ])('the operator starts with the settings that $values give it', async ({ args }) => {
   const found = (await template(4, ...args)).find(({ kind }) => kind === 'Deployment');
   const env = deployment.parse(found).spec.template.spec.containers[0]?.env ?? [];
-  const settings = Object.fromEntries(env.map(({ name, value }) => [name, value ?? 'budgets']));
+  const fields: Record<string, string> = { SAPAIBUDGET_REPLICA_IP: '10.1.2.3' };
+  const settings = Object.fromEntries(
+    env.map(({ name, value }) => [name, value ?? fields[name] ?? 'budgets']),
+  );
   const config = readConfig(settings);
   expect(config.injection?.command).toBeDefined();
   const operator = new URL(config.injection?.operatorUrl ?? '');

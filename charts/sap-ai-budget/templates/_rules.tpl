@@ -105,6 +105,16 @@
     - get
     - update
 - apiGroups:
+    - coordination.k8s.io
+  resources:
+    - leases
+  verbs:
+    - get
+    - list
+    - create
+    - update
+    - delete
+- apiGroups:
     - ""
   resources:
     - secrets

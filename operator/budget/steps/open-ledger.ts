@@ -2,16 +2,18 @@ import { parseAmount } from '../../../accounting/amount.ts';
 import { LedgerTextError } from '../../../accounting/ledger-text.ts';
 import { isTimeZone } from '../../../accounting/period.ts';
 import type { Period } from '../../../accounting/period.ts';
-import type { SapAiBudgetStatus } from '../../../crds/budget.ts';
 import { StoredObjectError } from '../../../crds/parse.ts';
+import type { BudgetRef } from '../../configuration/budget-ref.ts';
 import { LedgerError } from '../../ledger/ledger-error.ts';
 import type { LedgerErrorReason } from '../../ledger/ledger-error.ts';
 import { ledgerName } from '../../ledger/ledger-store.ts';
 import type { LedgerSnapshot } from '../../ledger/ledger-snapshot.ts';
-import type { Recovery } from '../../ledger/ledgers.ts';
+import type { LedgerNeed, Recovery } from '../../ledger/ledgers.ts';
+import { NotLeadingError } from '../../replicas/leadership.ts';
 import { applyRelease } from '../apply-release.ts';
 import { isAccepted } from '../approvals.ts';
 import { capInForce } from '../cap-in-force.ts';
+import { lastStatus } from '../last-status.ts';
 import { periodInForce, possibleNames } from '../period-in-force.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 import { stalled } from '../step.ts';
@@ -23,8 +25,13 @@ export const shadowReason = 'Shadow';
 const longestWaitMs = 3_600_000;
 /** A ledger that cannot be used is looked at again: somebody may have put it right. */
 const brokenAfterMs = 15_000;
+/** The leader does its part within a moment, unless there is none just now. */
+const leaderAfterMs = 1_000;
 
-/** Opens the ledger of the current period, or adopts it, and copies the limit there: from now on it is the cap. */
+/**
+ * The leader opens the ledger of the current period, or adopts it, and copies the limit there: from now on it is the cap.
+ * Other replicas take it as it is.
+ */
 export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
   const { budget, services, found } = context;
   const { timeZone } = budget.spec.period;
@@ -35,18 +42,26 @@ export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
     );
   try {
     const ledger = await ensure(context);
+    if (ledger === undefined) return waitForLeader(context);
     found.ledger = ledger;
-    await applyRelease(context);
+    if (services.leadership.leads()) await applyRelease(context);
     if (ledger.problem) return broken('LedgerUnavailable', ledger.problem.message);
-    const nowMs = services.clock.nowMs();
-    const { changesAtMs = Number.POSITIVE_INFINITY } = capInForce(budget.spec, nowMs);
-    const leftMs = Math.min(ledger.period.endMs, changesAtMs) - nowMs;
-    const againAfterMs = Math.min(Math.max(leftMs, 0), longestWaitMs);
-    if (ledger.enforcement === 'Shadow') return shadow(ledger, againAfterMs);
-    return { state: 'done', message: `Ledger ${ledger.name} decides what is granted.`, againAfterMs };
+    return decided(context, ledger);
   } catch (error) {
     return outcomeOf(error);
   }
+}
+
+function decided(context: BudgetContext, ledger: LedgerSnapshot): StepOutcome {
+  const { budget, services } = context;
+  const nowMs = services.clock.nowMs();
+  const { cap, changesAtMs = Number.POSITIVE_INFINITY } = capInForce(budget.spec, nowMs);
+  const leftMs = Math.min(ledger.period.endMs, changesAtMs) - nowMs;
+  const isFollowed = leftMs > 0 && ledger.cap === cap && ledger.enforcement === budget.spec.enforcement;
+  if (!isFollowed && !services.leadership.leads()) return waitForLeader(context);
+  const againAfterMs = Math.min(Math.max(leftMs, 0), longestWaitMs);
+  if (ledger.enforcement === 'Shadow') return shadow(ledger, againAfterMs);
+  return { state: 'done', message: `Ledger ${ledger.name} decides what is granted.`, againAfterMs };
 }
 
 /** Why the condition is False although all is well. */
@@ -55,29 +70,43 @@ function shadow({ name }: LedgerSnapshot, afterMs: number): StepOutcome {
   return { state: 'degraded', reason: shadowReason, message, afterMs };
 }
 
-async function ensure(context: BudgetContext): Promise<LedgerSnapshot> {
+/** Until then this replica goes on with the ledger it knows: that decides by itself what it still grants. */
+function waitForLeader({ budget, services, found }: BudgetContext): StepOutcome {
+  const known = services.ledgers.current(refOf(budget));
+  if (known) found.ledger = known;
+  const message = 'The leading replica has not opened the ledger, or copied the limit into it, yet.';
+  return { state: 'waiting', reason: 'LedgerUnavailable', message, afterMs: leaderAfterMs };
+}
+
+/** Undefined where it is the leader's to open, and not there yet. */
+async function ensure(context: BudgetContext): Promise<LedgerSnapshot | undefined> {
   const { budget, services, signal } = context;
-  const { namespace, name, uid = '' } = budget.metadata;
-  const ref = { namespace, name };
+  const { uid = '' } = budget.metadata;
+  const ref = refOf(budget);
   const nowMs = services.clock.nowMs();
   const last = services.ledgers.current(ref)?.period ?? (await findStored(context, nowMs));
   const rule = budget.spec.period;
   const period = periodInForce(nowMs, rule, last);
   const { cap } = capInForce(budget.spec, nowMs);
-  const seenSeq = seenSeqOf(context, ledgerName(ref, period.name));
-  return services.ledgers.ensureLedger(
-    {
-      budget: ref,
-      createdFor: uid,
-      period,
-      rule,
-      cap,
-      enforcement: budget.spec.enforcement,
-      seenSeq,
-      recovery: recoveryOf(context),
-    },
-    { signal },
-  );
+  const need: LedgerNeed = {
+    budget: ref,
+    createdFor: uid,
+    period,
+    rule,
+    cap,
+    enforcement: budget.spec.enforcement,
+    seenSeq: seenSeqOf(context, ledgerName(ref, period.name)),
+    recovery: recoveryOf(context),
+  };
+  if (!services.leadership.leads()) return services.ledgers.adoptLedger(need, { signal });
+  return services.ledgers.ensureLedger(need, { signal }).catch((error: unknown) => {
+    if (error instanceof NotLeadingError) return services.ledgers.adoptLedger(need, { signal });
+    throw error;
+  });
+}
+
+function refOf({ metadata: { namespace, name } }: BudgetContext['budget']): BudgetRef {
+  return { namespace, name };
 }
 
 /** A ledger that an earlier process, or an earlier budget of this name, spends or spent from. */
@@ -93,27 +122,19 @@ async function findStored(
 }
 
 /** What was seen of a ledger, which is held if it is gone on from without some of it. */
-function recoveryOf({ budget, memory }: BudgetContext): Recovery {
-  const { annotations } = budget.metadata;
-  const status = lastStatus({ budget, memory });
-  const seen = [status?.spent, status?.reserved, status?.held]
+function recoveryOf(context: BudgetContext): Recovery {
+  const { annotations } = context.budget.metadata;
+  const { spent, reserved, held } = lastStatus(context);
+  const seen = [spent, reserved, held]
     .map((amount = '0') => parseAmount(amount))
     .reduce((sum, amount) => sum + amount, 0n);
   return { accepts: (ledger) => isAccepted(annotations, ledger), seen };
 }
 
 /** What the status remembers of this ledger: if it is further than the ledger, changes have been lost. */
-function seenSeqOf({ budget, memory }: BudgetContext, name: string): number | undefined {
-  const status = lastStatus({ budget, memory });
-  return status?.ledgerName === name ? status.ledgerSeq : undefined;
-}
-
-/** As it was written last: the cache may be a moment behind. */
-function lastStatus({
-  budget,
-  memory,
-}: Pick<BudgetContext, 'budget' | 'memory'>): SapAiBudgetStatus | undefined {
-  return memory.written?.uid === budget.metadata.uid ? memory.written?.status : budget.status;
+function seenSeqOf(context: BudgetContext, name: string): number | undefined {
+  const { ledgerName: known, ledgerSeq } = lastStatus(context);
+  return known === name ? ledgerSeq : undefined;
 }
 
 const lost: ReadonlySet<LedgerErrorReason> = new Set(['lost', 'other_period']);
