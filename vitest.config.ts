@@ -10,7 +10,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['**/*.test.ts'], exclude: [...outside, ...INTEGRATION] },
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...outside, ...INTEGRATION],
+          // Properties try many cases, on machines that may be busy: only what hangs fails.
+          testTimeout: 60_000,
+        },
       },
       {
         extends: true,

@@ -115,5 +115,7 @@ function header({ headers }: { headers: Record<string, string> }, name: string):
 
 /** An object as it was, to be put back over what it is now. */
 function withoutVersion(json: string): string {
-  return json.replaceAll(/"(resourceVersion|uid)": "[^"]*",?\n?/g, '');
+  return JSON.stringify(JSON.parse(json), (key, value: unknown) =>
+    key === 'resourceVersion' || key === 'uid' ? undefined : value,
+  );
 }
