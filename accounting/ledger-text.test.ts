@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { LedgerTextError, decodeLedger, encodeLedger } from './ledger-text.ts';
+import { LedgerTextError } from './entries-text.ts';
+import { decodeLedger, encodeLedger } from './ledger-text.ts';
 import type { LedgerText } from './ledger-text.ts';
 import { newLedger } from './ledger.ts';
 import {
@@ -54,6 +55,7 @@ test('a ledger as text is a few sums and one readable line a row', () => {
     outstanding: '0.749999999',
     held: '6.000000001',
     overrun: '0',
+    pages: [],
     usage: 'v1 day model version input cacheRead output spent',
     shares: '',
   });

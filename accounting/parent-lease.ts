@@ -2,7 +2,7 @@ import { type NanoCu, maxQuantity } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { available } from './ledger.ts';
 import { guaranteedToOthers } from './ledger-shares.ts';
-import { heldLines } from './ledger-text.ts';
+import { heldLines } from './entries-text.ts';
 import type { LeaseAnswer, OpenRequest, ReportRequest, UnknownCost } from './messages.ts';
 import { schemaVersion } from './messages.ts';
 

@@ -13,8 +13,8 @@ class UsageTextError extends Error {
 }
 
 /** Metered usage as one text of readable lines. */
-export function encodeUsage(lines: MeteredLines): string {
-  return [header, ...sortedUsage(lines.values()).map(encodeLine)].join('\n');
+export function encodeUsage(lines: Iterable<MeteredUsage>): string {
+  return [header, ...sortedUsage(lines).map(encodeLine)].join('\n');
 }
 
 /** Reads what `encodeUsage` wrote; an empty text has no lines. Throws an error that says which line cannot be read. */

@@ -44,6 +44,8 @@ export const clusterRules: Rule[] = [
 /** What it does in its own namespace: ledgers, and its own certificates. */
 export const operatorNamespaceRules: Rule[] = [
   { apiGroups: [group], resources: ['sapailedgers'], verbs: ['get', 'list', 'create', 'update'] },
+  // Pages are never changed, but replaced by others.
+  { apiGroups: [group], resources: ['sapailedgerpages'], verbs: ['get', 'list', 'create', 'delete'] },
   {
     apiGroups: [''],
     resources: ['secrets'],

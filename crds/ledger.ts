@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { ageColumn, apiVersion, namespacedMeta, validated, type CustomResource } from './custom-resource.ts';
+import {
+  ageColumn,
+  apiVersion,
+  listAtomic,
+  namespacedMeta,
+  validated,
+  type CustomResource,
+} from './custom-resource.ts';
 import {
   enforcement,
   moment,
@@ -11,7 +18,10 @@ import {
 } from './field-types.ts';
 import { amountText } from './quantity.ts';
 
-/** Most characters of the holders' rows: with everything else well below etcd's 1.5 MiB a request. */
+/** Most pages of one ledger. */
+export const maxPages = 128;
+
+/** Most characters of the holders' rows in one object: with everything else well below etcd's 1.5 MiB a request. */
 export const maxRowsLength = 900_000;
 
 /** Most characters of the itemised held amounts. */
@@ -65,10 +75,20 @@ const ledgerSpec = z
     outstanding: amountText.describe('Granted, not yet accounted for.'),
     held: amountText.describe('Set aside at worst case until its cost is known.'),
     overrun: amountText.describe('Part of `settled` beyond what was granted.'),
+    pages: z
+      .array(objectName)
+      .max(maxPages)
+      .default([])
+      .meta(listAtomic)
+      .describe(
+        'Names of the SapAiLedgerPages that have the lines which have not changed for a while. What is said here counts more than what a page says.',
+      ),
     rows: z
       .string()
       .max(maxRowsLength)
-      .describe('A header line with the version of the format, then one line per holder.'),
+      .describe(
+        'A header line with the version of the format, then one line per holder, but for those of whom a page says the same.',
+      ),
     heldRows: z
       .string()
       .max(maxHeldRowsLength)

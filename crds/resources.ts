@@ -1,6 +1,7 @@
 import { budgetResource } from './budget.ts';
 import type { CustomResource } from './custom-resource.ts';
 import { ledgerResource } from './ledger.ts';
+import { ledgerPageResource } from './ledger-page.ts';
 import { rateCardResource } from './rate-card.ts';
 import { statementResource } from './statement.ts';
 
@@ -9,5 +10,6 @@ export const customResources: CustomResource[] = [
   budgetResource,
   rateCardResource,
   ledgerResource,
+  ledgerPageResource,
   statementResource,
 ];

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { sapAiBudget } from './budget.ts';
 import { sapAiLedger } from './ledger.ts';
+import { sapAiLedgerPage } from './ledger-page.ts';
 import { sapAiRateCard } from './rate-card.ts';
 import { sapAiStatement } from './statement.ts';
 
@@ -33,13 +34,14 @@ export interface Sample {
 export const schemaByKind: Record<string, z.ZodType> = {
   SapAiBudget: sapAiBudget,
   SapAiLedger: sapAiLedger,
+  SapAiLedgerPage: sapAiLedgerPage,
   SapAiRateCard: sapAiRateCard,
   SapAiStatement: sapAiStatement,
 };
 
 /** Every sample whose file name starts with the word. */
 export function readSamples(word: 'valid' | 'invalid'): Sample[] {
-  return ['budget', 'ledger', 'rate-card', 'statement'].flatMap((folder) =>
+  return ['budget', 'ledger', 'ledger-page', 'rate-card', 'statement'].flatMap((folder) =>
     readdirSync(pathOf(`testdata/${folder}`))
       .filter((file) => file.startsWith(word))
       .sort()

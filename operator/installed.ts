@@ -2,6 +2,7 @@ import { budgets, rateCards } from './budget/resources.ts';
 import { isKubeError } from './kube/kube-error.ts';
 import type { KubeClient } from './kube/client.ts';
 import { ledgerResource } from './ledger/ledger-store.ts';
+import { ledgerPageResource } from './ledger/page-store.ts';
 
 /** Matches nothing: only whether the kind is served is asked. */
 const nothing = 'sapai.eerly.ai/asked-for=installed';
@@ -18,8 +19,13 @@ export async function requireCrds(
   { namespace, signal }: { namespace: string; signal: AbortSignal },
 ): Promise<void> {
   const missing: string[] = [];
-  for (const resource of [budgets, rateCards, ledgerResource]) {
-    const within = resource === ledgerResource ? { namespace } : {};
+  const wanted = [
+    { resource: budgets },
+    { resource: rateCards },
+    { resource: ledgerResource, namespace },
+    { resource: ledgerPageResource, namespace },
+  ];
+  for (const { resource, ...within } of wanted) {
     try {
       await kube.list(resource, { ...within, labelSelector: nothing, signal });
     } catch (error) {

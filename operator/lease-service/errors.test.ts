@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { LedgerTextError } from '../../accounting/ledger-text.ts';
+import { LedgerTextError } from '../../accounting/entries-text.ts';
 import { endpointError } from '../../accounting/messages.ts';
 import { KubeError } from '../kube/kube-error.ts';
 import { LedgerError } from '../ledger/ledger-error.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LedgerTextError } from '../../accounting/ledger-text.ts';
+import { LedgerTextError } from '../../accounting/entries-text.ts';
 import type { endpointError } from '../../accounting/messages.ts';
 import { StoredObjectError } from '../../crds/parse.ts';
 import { KubeError } from '../kube/kube-error.ts';

@@ -6,6 +6,8 @@ import type { LedgerWriter } from './ledger-writer.ts';
 
 /** Rows grow as their holders report: from here on nobody new comes in, so that everybody who is in can go on. */
 const admissionLength = Math.floor(maxRowsLength * 0.9);
+/** More rows than this take longer to compare than to write: then it is time for several budgets. */
+const maxHolders = 20_000;
 /** A generous length of a new row. */
 const newRowLength = 600;
 
@@ -26,11 +28,17 @@ export class Admissions {
    * @throws LedgerError `full`
    */
   async admit<T>(run: () => Promise<T>): Promise<T> {
+    const { name, ledger } = this.#writer.stored;
+    if (ledger.rows.size + this.#underWay >= maxHolders)
+      throw new LedgerError(
+        'full',
+        `the ledger ${name} has ${maxHolders} holders, which is the most: divide them among several budgets`,
+      );
     const length = this.#rowsLength();
     if (length + (this.#underWay + 1) * newRowLength > admissionLength)
       throw new LedgerError(
         'full',
-        `the ledger ${this.#writer.stored.name} has no room for another holder: it has ${length} of at most ${maxRowsLength} characters, the last tenth is for those in it. Rows of pods that are gone are folded within minutes once nothing of theirs is held`,
+        `the ledger ${name} has no room for another holder: it has ${length} of at most ${maxRowsLength} characters, the last tenth is for those in it. Rows of pods that are gone are folded within minutes once nothing of theirs is held`,
       );
     this.#underWay += 1;
     try {
@@ -42,9 +50,9 @@ export class Admissions {
 
   /** Measured once for each version that is stored. */
   #rowsLength(): number {
-    const { ledger } = this.#writer.stored;
+    const { ledger, pages } = this.#writer.stored;
     if (this.#measured?.ledger !== ledger)
-      this.#measured = { ledger, length: encodeLedger(ledger).rows.length };
+      this.#measured = { ledger, length: encodeLedger(ledger, pages).rows.length };
     return this.#measured.length;
   }
 }

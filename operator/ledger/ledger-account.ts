@@ -1,6 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
-import { extendPeriod, setCap, setEnforcement, touch } from '../../accounting/ledger.ts';
+import { type Ledger, extendPeriod, setCap, setEnforcement, touch } from '../../accounting/ledger.ts';
 import {
   type Release,
   type ReleaseOutcome,
@@ -101,7 +101,7 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
     if (need > 0n && this.grants === 'undecided')
       throw new LedgerError('unavailable', 'the operator has not looked at this budget yet; try again');
     const { key } = context;
-    const { answer, short } = await this.#writer.submit((ledger) => {
+    const change = (ledger: Ledger) => {
       const before = ledger.rows.get(key)?.granted;
       const { seq } = ledger;
       const { answer: given, events } = handleLeaseRequest(ledger, request, { ...context, mayGrant });
@@ -109,9 +109,16 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
       const result = { answer: given, short: callsForRecall(ledger, { key, denied }) };
       // Also a repeated message, which changes nothing, is answered with figures that are true now.
       return { result, events, mustBeStored: ledger.seq === seq };
-    });
+    };
+    const { answer, short } = await this.#writer.submit(change, { patient: this.#isPatient(request, key) });
     if (short) this.#onShort();
     return answer;
+  }
+
+  /** A report that only tells what was spent: nobody waits for its answer, and nobody for what it gives back. */
+  #isPatient(request: LeaseRequest, key: string): boolean {
+    if (request.kind !== 'report' || request.ask !== undefined) return false;
+    return request.returned <= (this.#writer.stored.ledger.rows.get(key)?.returned ?? 0n);
   }
 
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean> {
@@ -152,7 +159,8 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
   }
 
   fold(keys: readonly string[], nowMs: number): Promise<void> {
-    return this.#writer.submit((ledger) => ({ result: foldRows(ledger, keys, nowMs) }));
+    const change = (ledger: Ledger) => ({ result: foldRows(ledger, keys, nowMs) });
+    return this.#writer.submit(change, { patient: true });
   }
 
   /** Releases what a person says was not spent. Throws a NotLeadingError. */
@@ -174,11 +182,12 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
   /** Makes held what silent holders had, by a ledger that was read or written at most `maxAgeMs` ago. */
   expire(nowMs: number, { maxAgeMs }: { maxAgeMs: number }): Promise<void> {
     const mustBeStored = this.#writer.ageMs > maxAgeMs;
-    return this.#writer.submit((ledger) => ({
+    const change = (ledger: Ledger) => ({
       result: undefined,
       events: expireRows(ledger, nowMs),
       mustBeStored,
-    }));
+    });
+    return this.#writer.submit(change, { patient: true });
   }
 }
 

@@ -17,6 +17,8 @@ export type LedgerChange<T> = (ledger: Ledger) => ChangeResult<T>;
 
 /** A change that waits for its turn, and for the write that makes it durable. */
 export interface WaitingChange {
+  /** Nobody waits for it: it goes along with the next write. */
+  readonly patient: boolean;
   apply(ledger: Ledger): AppliedChange;
   reject(error: unknown): void;
 }
@@ -29,13 +31,16 @@ export interface AppliedChange {
 }
 
 /** The change as one that waits, and the promise of its result. */
-export function waitingChange<T>(change: LedgerChange<T>): { waiting: WaitingChange; done: Promise<T> } {
+export function waitingChange<T>(
+  change: LedgerChange<T>,
+  { patient = false } = {},
+): { waiting: WaitingChange; done: Promise<T> } {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const apply = (ledger: Ledger): AppliedChange => {
     const { result, events = [], mustBeStored = false } = change(ledger);
     return { events, mustBeStored, accept: () => resolve(result) };
   };
-  return { waiting: { apply, reject }, done: promise };
+  return { waiting: { patient, apply, reject }, done: promise };
 }
 
 /**

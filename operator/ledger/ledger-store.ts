@@ -1,4 +1,5 @@
 import type { LedgerText } from '../../accounting/ledger-text.ts';
+import { type LedgerPage, PageSet, noPages } from '../../accounting/ledger-pages.ts';
 import { decodeLedger, encodeLedger } from '../../accounting/ledger-text.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
 import { group, version } from '../../crds/custom-resource.ts';
@@ -10,6 +11,7 @@ import type { CallOptions } from '../kube/call.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta, Resource } from '../kube/resource.ts';
 import { LedgerError } from './ledger-error.ts';
+import { PageStore, type PagesOf } from './page-store.ts';
 
 export const ledgerResource: Resource = {
   group,
@@ -38,7 +40,12 @@ export interface StoredLedger extends LedgerOrigin {
   uid: string;
   metadata: ObjectMeta;
   ledger: Ledger;
+  /** Those that the object names. */
+  pages: PageSet;
 }
+
+/** Attempts to read a ledger whose pages are replaced meanwhile. */
+const maxReads = 4;
 
 /** Ledgers of one budget that are read at once; each may have a megabyte. */
 const pageSize = 4;
@@ -52,23 +59,57 @@ export function ledgerName({ namespace, name }: BudgetRef, period: string): stri
 
 /** SapAiLedger objects in the operator's namespace. All methods throw KubeErrors as they come. */
 export class LedgerStore {
+  readonly pages: PageStore;
   readonly #kube: KubeClient;
   readonly #namespace: string;
 
   constructor({ kube, namespace }: { kube: KubeClient; namespace: string }) {
     this.#kube = kube;
     this.#namespace = namespace;
+    this.pages = new PageStore({ kube, namespace });
   }
 
   /**
-   * The ledger, or undefined where there is none.
+   * The ledger, or undefined where there is none. Pages never change: those that are known already are not read again.
    *
-   * @throws LedgerTextError or StoredObjectError when it cannot be taken as the truth
+   * @throws LedgerTextError, StoredObjectError or LedgerError `lost` when it cannot be taken as the truth
    */
-  async read(name: string, { signal }: CallOptions = {}): Promise<StoredLedger | undefined> {
+  async read(
+    name: string,
+    { signal, known = noPages }: CallOptions & { known?: PageSet } = {},
+  ): Promise<StoredLedger | undefined> {
     const address = { namespace: this.#namespace, name, signal };
-    const object = await this.#kube.get(ledgerResource, address);
-    return object && decode(object);
+    let missing = '';
+    for (let read = 1; read <= maxReads; read += 1) {
+      const object = await this.#kube.get(ledgerResource, address);
+      if (object === undefined) return undefined;
+      const { spec }: SapAiLedger = parseStored(sapAiLedger, object);
+      const pages = await this.#readPages(spec.pages, { signal, known });
+      if (pages instanceof PageSet) return decode(object, pages);
+      missing = pages.missing;
+    }
+    throw new LedgerError(
+      'lost',
+      `the ledger ${name} names the page ${missing}, which was deleted: restore the SapAiLedgerPage from a backup`,
+    );
+  }
+
+  /** One that is missing was replaced since the ledger was read, or is lost. */
+  async #readPages(
+    names: readonly string[],
+    { signal, known }: CallOptions & { known: PageSet },
+  ): Promise<PageSet | { missing: string }> {
+    const same =
+      names.length === known.pages.length && known.pages.every(({ name }, at) => name === names[at]);
+    if (same) return known;
+    const byName = new Map(known.pages.map((page) => [page.name, page]));
+    const pages: LedgerPage[] = [];
+    for (const name of names) {
+      const page = byName.get(name) ?? (await this.pages.read(name, { signal }));
+      if (page === undefined) return { missing: name };
+      pages.push(page);
+    }
+    return new PageSet(pages);
   }
 
   /** Names of all ledgers of a budget, by uid. */
@@ -88,21 +129,20 @@ export class LedgerStore {
 
   /** Stores a new ledger. KubeError `AlreadyExists`: somebody was faster; adopt theirs. */
   async create(ledger: Ledger, origin: LedgerOrigin, { signal }: CallOptions = {}): Promise<StoredLedger> {
-    const { namespace, name } = ledger.budget;
     const metadata = {
       namespace: this.#namespace,
       name: ledgerName(ledger.budget, ledger.period.name),
       // No owner reference: deleting a budget must not delete what it has spent.
-      labels: { [namespaceLabel]: namespace, [budgetLabel]: name },
+      labels: labelsOf(ledger.budget),
     };
     const spec = { ...origin, ...fittingText(ledger) };
-    return decode(await this.#kube.create(ledgerResource, { metadata, spec }, { signal }));
+    return decode(await this.#kube.create(ledgerResource, { metadata, spec }, { signal }), noPages);
   }
 
   /** Puts the whole ledger, if nobody has written it since `stored` was read (KubeError `Conflict` otherwise). */
   async replace(
     stored: StoredLedger,
-    { ledger, text }: { ledger: Ledger; text: LedgerText },
+    { ledger, text, pages }: { ledger: Ledger; text: LedgerText; pages: PageSet },
     { signal }: CallOptions = {},
   ): Promise<StoredLedger> {
     const { metadata, createdFor, timeZone, startDay } = stored;
@@ -113,17 +153,26 @@ export class LedgerStore {
       spec: { createdFor, timeZone, startDay, ...text },
     };
     const answer = await this.#kube.replace(ledgerResource, object, { signal });
-    return { ...stored, metadata: ownMetadata(answer), ledger };
+    return { ...stored, metadata: ownMetadata(answer), ledger, pages };
   }
 }
 
-function decode(object: KubeObject): StoredLedger {
+/** The pages of a ledger, as they are stored and found. */
+export function pagesOf({ name, ledger }: Pick<StoredLedger, 'name' | 'ledger'>): PagesOf {
+  return { ledger: name, labels: labelsOf(ledger.budget) };
+}
+
+function labelsOf({ namespace, name }: BudgetRef): Record<string, string> {
+  return { [namespaceLabel]: namespace, [budgetLabel]: name };
+}
+
+function decode(object: KubeObject, pages: PageSet): StoredLedger {
   const { spec }: SapAiLedger = parseStored(sapAiLedger, object);
   const { createdFor, timeZone, startDay } = spec;
   const metadata = ownMetadata(object);
   const { name, uid = '' } = metadata;
   const origin = { createdFor, timeZone, startDay };
-  return { name, uid, metadata, ...origin, ledger: decodeLedger(spec) };
+  return { name, uid, metadata, ...origin, pages, ledger: decodeLedger(spec, pages) };
 }
 
 /** Without the list of who set which field: it would be sent back with every write. */
@@ -133,12 +182,12 @@ function ownMetadata({ metadata }: KubeObject): ObjectMeta {
 }
 
 /**
- * The ledger as it is stored.
+ * The ledger as it is stored beside these pages.
  *
  * @throws LedgerError `full` when it does not fit into an object
  */
-export function fittingText(ledger: Ledger): LedgerText {
-  const text = encodeLedger(ledger);
+export function fittingText(ledger: Ledger, pages: PageSet = noPages): LedgerText {
+  const text = encodeLedger(ledger, pages);
   if (text.rows.length <= maxRowsLength) return text;
   throw new LedgerError(
     'full',

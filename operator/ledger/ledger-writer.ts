@@ -1,3 +1,4 @@
+import { lengthOf } from '../../accounting/entries-text.ts';
 import { encodeLedger } from '../../accounting/ledger-text.ts';
 import type { LedgerText } from '../../accounting/ledger-text.ts';
 import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
@@ -8,11 +9,12 @@ import { KubeError, isKubeError } from '../kube/kube-error.ts';
 import { applyChanges, waitingChange } from './ledger-change.ts';
 import type { AppliedChange, LedgerChange, WaitingChange } from './ledger-change.ts';
 import { LedgerError } from './ledger-error.ts';
-import { fittingText } from './ledger-store.ts';
+import { fittingText, pagesOf } from './ledger-store.ts';
 import type { LedgerStore, StoredLedger } from './ledger-store.ts';
+import { PageKeeper } from './page-keeper.ts';
 import type { WriteRate } from './write-rate.ts';
 
-/** How one attempt to store a ledger went. */
+/** How one attempt to store a ledger, or one of its pages (no changes), went. */
 export interface WriteReport {
   changes: number;
   bytes: number;
@@ -41,6 +43,9 @@ export interface LedgerWriterOptions {
 const maxWaiting = 4096;
 /** Changes that one write may make durable: applying them takes well below the time of the write. */
 const maxBatch = 1024;
+/** What nobody waits for waits longer the more a write costs: so long that it takes a quarter of all writing at most. */
+const patientBytesPerMs = 64;
+const maxPatienceMs = 1000;
 /** Attempts to store one batch, also where other replicas write as often; after that its senders are told to come again. */
 const maxAttempts = 10;
 const backOff = { baseMs: 20, maxMs: 1000 };
@@ -55,9 +60,17 @@ const maxRetryAfterMs = 2000;
  */
 export class LedgerWriter {
   readonly #options: LedgerWriterOptions;
+  readonly #pages: PageKeeper;
   #stored: StoredLedger;
   #queue: WaitingChange[] = [];
   #work: Promise<void> | undefined;
+  /** How many in the queue somebody waits for. */
+  #impatient = 0;
+  #cancelPatience: (() => void) | undefined;
+  /** Of the last write: about what the next one takes. */
+  #bytes = 0;
+  /** Taken of the rate for the write that comes next. */
+  #taken: number | undefined;
   /** Whether the stored ledger may be another than the one in memory. */
   #doubtful = false;
   #problem: Error | undefined;
@@ -67,7 +80,16 @@ export class LedgerWriter {
   constructor(options: LedgerWriterOptions) {
     this.#options = options;
     this.#stored = options.stored;
-    this.#confirmedMs = options.clock.nowMs();
+    const { store, stored, rate, clock, onWrite, signal } = options;
+    this.#confirmedMs = clock.nowMs();
+    this.#pages = new PageKeeper({
+      store: store.pages,
+      pagesOf: pagesOf(stored),
+      rate,
+      clock,
+      onWrite: (report) => onWrite?.({ changes: 0, ...report }),
+      signal,
+    });
     options.signal.addEventListener('abort', () => this.#refuseWaiting(), { once: true });
   }
 
@@ -85,28 +107,66 @@ export class LedgerWriter {
   }
   /** Resolves when nothing is being written. */
   get idle(): Promise<void> {
-    return this.#work ?? Promise.resolve();
+    return Promise.all([this.#work, this.#pages.idle]).then(() => undefined);
   }
 
   /**
-   * Resolves once the change is stored (or found to be stored already).
+   * Resolves once the change is stored (or found to be stored already): at once, or `patient` with the next write or a
+   * second later.
    *
    * @throws LedgerError, LedgerTextError or StoredObjectError; or whatever the change itself throws
    */
-  submit<T>(change: LedgerChange<T>): Promise<T> {
+  submit<T>(change: LedgerChange<T>, { patient = false } = {}): Promise<T> {
     if (this.#options.signal.aborted) return Promise.reject(stopping());
     if (this.#queue.length >= maxWaiting) return Promise.reject(overloaded());
-    const { waiting, done } = waitingChange(change);
+    const { waiting, done } = waitingChange(change, { patient });
     this.#queue.push(waiting);
-    this.#work ??= this.#run();
+    if (patient) this.#runLater();
+    else this.#runNow();
     return done;
+  }
+
+  #runNow(): void {
+    this.#impatient += 1;
+    this.#cancelPatience?.();
+    this.#cancelPatience = undefined;
+    this.#work ??= this.#run();
+  }
+
+  #runLater(): void {
+    if (this.#work !== undefined || this.#cancelPatience !== undefined) return;
+    const ms = Math.min(maxPatienceMs, this.#bytes / patientBytesPerMs);
+    this.#cancelPatience = this.#options.clock.after(ms, () => this.#runNow());
   }
 
   async #run(): Promise<void> {
     // Those that were sent in the same moment go into the first write, too.
     await Promise.resolve();
-    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0, maxBatch));
+    while (this.#impatient > 0 && this.#queue.length > 0) await this.#commitNext();
+    this.#impatient = 0;
     this.#work = undefined;
+    if (this.#queue.length > 0) this.#runLater();
+  }
+
+  /** Whatever comes while the rate has to be waited for goes along. */
+  async #commitNext(): Promise<void> {
+    const { rate, signal } = this.#options;
+    await rate.take(this.#bytes, signal);
+    this.#taken = this.#bytes;
+    const batch = this.#queue.splice(0, maxBatch);
+    this.#impatient = this.#queue.filter(({ patient }) => !patient).length;
+    await this.#commit(batch);
+    if (this.#taken !== undefined) rate.correct(-this.#taken);
+    this.#taken = undefined;
+  }
+
+  /** What was taken before is settled by the first write of a batch. */
+  async #take(bytes: number): Promise<void> {
+    const { rate, signal } = this.#options;
+    this.#bytes = bytes;
+    if (this.#taken === undefined) return rate.take(bytes, signal);
+    rate.correct(bytes - this.#taken);
+    this.#taken = undefined;
   }
 
   async #commit(batch: readonly WaitingChange[]): Promise<void> {
@@ -153,18 +213,20 @@ export class LedgerWriter {
 
   /** True when that is what is stored now; false when it has to be tried again, from what is stored. */
   async #write(copy: Ledger, { changes, attempt }: { changes: number; attempt: number }): Promise<boolean> {
-    const { store, rate, onWrite, signal } = this.#options;
-    const text = fittingText(copy);
-    const bytes = text.rows.length + text.heldRows.length + text.usage.length;
-    await rate.take(bytes, signal);
+    const { store, onWrite } = this.#options;
+    const pages = this.#pages.pagesFor(this.#stored);
+    const text = fittingText(copy, pages);
+    const bytes = lengthOf(text);
+    await this.#take(bytes);
     const startedMs = performance.now();
     const report = (outcome: WriteReport['outcome']): void =>
       onWrite?.({ changes, bytes, durationMs: performance.now() - startedMs, outcome });
     try {
-      const written = { ledger: copy, text };
+      const written = { ledger: copy, text, pages };
       this.#stored = await store.replace(this.#stored, written, { signal: AbortSignal.timeout(callMs) });
       this.#confirmedMs = this.#options.clock.nowMs();
       report('written');
+      this.#pages.noteStored(this.#stored);
       return true;
     } catch (error) {
       const outcome = outcomeOf(error);
@@ -179,13 +241,16 @@ export class LedgerWriter {
   /** After a write without an answer: whether it has happened all the same. */
   async #isStored(text: LedgerText): Promise<boolean> {
     await this.#readAgain();
-    return JSON.stringify(encodeLedger(this.#stored.ledger)) === JSON.stringify(text);
+    const { ledger, pages } = this.#stored;
+    return sameLines(encodeLedger(ledger, pages), text);
   }
 
   async #readAgain(): Promise<void> {
     const { store } = this.#options;
-    const { name, uid, ledger } = this.#stored;
-    const found = await store.read(name, { signal: AbortSignal.timeout(callMs) }).catch((error: unknown) => {
+    const { name, uid, ledger, pages: known } = this.#stored;
+    this.#pages.forget();
+    const signal = AbortSignal.timeout(callMs);
+    const found = await store.read(name, { signal, known }).catch((error: unknown) => {
       throw this.#asLedgerError(error);
     });
     if (found === undefined || found.uid !== uid)
@@ -230,6 +295,7 @@ export class LedgerWriter {
   }
 
   #refuseWaiting(): void {
+    this.#cancelPatience?.();
     for (const change of this.#queue.splice(0)) change.reject(stopping());
   }
 }
@@ -237,6 +303,18 @@ export class LedgerWriter {
 function outcomeOf(error: unknown): 'conflict' | 'unclear' | 'failed' {
   if (isKubeError(error, 'Conflict', 'TooManyRequests')) return 'conflict';
   return isTimeout(error) || (error instanceof KubeError && error.outcomeUnknown) ? 'unclear' : 'failed';
+}
+
+/** Whether two texts say the same: what is read comes in another order than what was written. */
+function sameLines(one: LedgerText, other: LedgerText): boolean {
+  return JSON.stringify(inOrder(one)) === JSON.stringify(inOrder(other));
+}
+
+function inOrder(text: LedgerText): object {
+  const [rows, heldRows, usage] = [text.rows, text.heldRows, text.usage].map((lines) =>
+    lines.split('\n').sort(),
+  );
+  return { ...text, rows, heldRows, usage };
 }
 
 function isTimeout(error: unknown): error is Error {

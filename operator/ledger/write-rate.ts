@@ -32,11 +32,16 @@ export class WriteRate {
 
   /** Resolves when that many bytes may be written, or when the signal fires. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
+    this.correct(bytes);
+    if (this.#credit < 0) await pause(this.#clock, (-this.#credit / this.#bytesPerSecond) * 1000, signal);
+  }
+
+  /** So many bytes more are written than were taken, or fewer where it is below zero. */
+  correct(bytes: number): void {
     const nowMs = this.#clock.nowMs();
     // A clock that was set back must not take credit away.
     const gained = (Math.max(0, nowMs - this.#atMs) / 1000) * this.#bytesPerSecond;
     this.#atMs = nowMs;
     this.#credit = Math.min(this.#burstBytes, this.#credit + gained) - bytes;
-    if (this.#credit < 0) await pause(this.#clock, (-this.#credit / this.#bytesPerSecond) * 1000, signal);
   }
 }

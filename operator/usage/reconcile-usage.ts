@@ -1,5 +1,5 @@
 import { parseStored, StoredObjectError } from '../../crds/parse.ts';
-import { LedgerTextError } from '../../accounting/ledger-text.ts';
+import { LedgerTextError } from '../../accounting/entries-text.ts';
 import { sapAiBudget } from '../../crds/budget.ts';
 import type { SapAiBudget } from '../../crds/budget.ts';
 import { backOffMs } from '../kube/clock.ts';

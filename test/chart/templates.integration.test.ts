@@ -189,6 +189,7 @@ describe.each(helmMajors)('Helm %i', (major) => {
     const crds = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
     expect(crds.map(({ metadata }) => metadata.name)).toEqual([
       'sapaibudgets.sapai.eerly.ai',
+      'sapailedgerpages.sapai.eerly.ai',
       'sapailedgers.sapai.eerly.ai',
       'sapairatecards.sapai.eerly.ai',
       'sapaistatements.sapai.eerly.ai',

@@ -52,6 +52,7 @@ export async function objectsOf(controlPlane: ControlPlaneAccess, namespaces: st
     ['events', '/apis/events.k8s.io/v1'],
     ['sapaibudgets', own],
     ['sapailedgers', own],
+    ['sapailedgerpages', own],
   ];
   const paths = namespaces.flatMap((namespace) =>
     kinds.map(([kind, base]) => `${base}/namespaces/${namespace}/${kind}`),

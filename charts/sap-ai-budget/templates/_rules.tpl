@@ -96,6 +96,15 @@
     - create
     - update
 - apiGroups:
+    - sapai.eerly.ai
+  resources:
+    - sapailedgerpages
+  verbs:
+    - get
+    - list
+    - create
+    - delete
+- apiGroups:
     - ""
   resources:
     - secrets

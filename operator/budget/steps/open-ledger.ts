@@ -1,5 +1,5 @@
 import { parseAmount } from '../../../accounting/amount.ts';
-import { LedgerTextError } from '../../../accounting/ledger-text.ts';
+import { LedgerTextError } from '../../../accounting/entries-text.ts';
 import { isTimeZone } from '../../../accounting/period.ts';
 import type { Period } from '../../../accounting/period.ts';
 import { StoredObjectError } from '../../../crds/parse.ts';
