@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configMaps, secrets, tokenReviews } from '../../operator/kube/resource.ts';
+import { sidecarVolumes } from '../../operator/webhook/sidecar-container.ts';
 import { sharedControlPlane } from '../control-plane/fixture.ts';
 import { type Pod, uidOf } from './kubernetes.ts';
 import { containerOf, node, shell, TestRunner, untilTerm } from './testing/test-runner.ts';
@@ -129,6 +130,38 @@ describe('volumes', () => {
     );
     const printed = await runner.untilLog(pod, 'main', /^22$/m);
     expect(new Set(printed.trim().split('\n'))).toEqual(new Set(['11', '22']));
+  });
+
+  test("a pod with a budget, in a namespace without the operator's CA, waits and says for what, and starts once it is there", async () => {
+    const resources = { requests: {}, limits: {} };
+    const settings = { image: 'i', command: ['c'], operatorUrl: 'https://o', resources };
+    const volumes = sidecarVolumes({ ...settings, journalSizeLimit: '1Mi', logLevel: 'info' });
+    const volumeMounts = [{ name: 'sap-ai-budget-ca', mountPath: '/etc/sap-ai-budget/ca' }];
+    const sidecar = shell('sap-ai-budget', `cat /etc/sap-ai-budget/ca/ca.crt; ${untilTerm}`, {
+      volumeMounts,
+      restartPolicy: 'Always',
+    });
+    await runner.createPod('no-ca', {
+      volumes,
+      initContainers: [sidecar],
+      containers: [shell('main', untilTerm)],
+    });
+    const waiting = await runner.untilPod(
+      'no-ca',
+      'to wait for its volumes',
+      (pod) => containerOf(pod, 'sap-ai-budget')?.state.waiting?.message !== undefined,
+    );
+    expect(containerOf(waiting, 'sap-ai-budget')?.state.waiting).toEqual({
+      reason: 'ContainerCreating',
+      message: expect.stringContaining('ConfigMap "sap-ai-budget-ca" not found'),
+    });
+    expect(containerOf(waiting, 'main')?.state.running).toBeUndefined();
+    await runner.create(configMaps, {
+      metadata: { name: 'sap-ai-budget-ca' },
+      data: { 'ca.crt': 'trusted' },
+    });
+    const ready = await runner.untilReady('no-ca');
+    expect(await runner.untilLog(ready, 'sap-ai-budget', /runs/)).toContain('trusted');
   });
 
   test('secrets, chosen keys, sub-paths and the downward API lie where they are mounted, secrets in memory and for the owner alone', async () => {
