@@ -64,7 +64,7 @@ const operator = z
       .min(1)
       .max(3600)
       .default(60)
-      .describe('How often deployments and models are read from SAP, and pods are counted.'),
+      .describe('How often deployments and models are read from SAP.'),
     leaseSeconds: z.int().min(5).max(3600).default(300).describe('How long a lease lasts after each report.'),
     resources: resources({ cpu: '100m', memory: '192Mi' }, { memory: '512Mi' }),
     podAnnotations: z.record(z.string(), z.string()).default({}),

@@ -9,6 +9,9 @@ import { runRateCardController } from './rate-card/rate-card-controller.ts';
 import { budgetOfUser } from './usage/resolve-key.ts';
 import { runUsageController, usageQueue } from './usage/usage-controller.ts';
 
+/** A new pod shows soon in the status of its budget. */
+const countEveryMs = 15_000;
+
 export interface LeadOptions extends Omit<ControllersOptions, 'signal'> {
   watched: Watched;
   services: BudgetServices;
@@ -43,7 +46,7 @@ function countCoverage(
     board: coverage,
     budgets: () => budgets.list().map(keyOf),
     clock: systemClock,
-    everyMs: config.refreshMs,
+    everyMs: Math.min(config.refreshMs, countEveryMs),
     onChange: (budget) => queue.add(budget),
     onFailed: (error) => {
       if (error === undefined) log.info({}, 'pods are counted again');

@@ -8,6 +8,8 @@ import type { PodSightings } from './pod-sightings.ts';
 
 /** Longest time for one count. */
 const countMs = 60_000;
+/** Of a twentieth of the time at most the API server is busy with it. */
+const restFactor = 19;
 
 /** What counting needs; callbacks must not throw. */
 export interface CoverageOptions {
@@ -16,7 +18,7 @@ export interface CoverageOptions {
   sightings: PodSightings;
   board: CoverageBoard;
   clock: Clock;
-  /** Time from the end of one count to the next. */
+  /** Least time from the end of one count to the next; more where counting takes long. */
   everyMs: number;
   /** Keys of all budgets. */
   budgets: () => readonly string[];
@@ -35,11 +37,12 @@ export async function keepCoverage(options: CoverageOptions): Promise<void> {
   const { clock, everyMs, onFailed, signal } = options;
   let isFailing = false;
   while (!signal.aborted) {
+    const startedMs = clock.nowMs();
     const error = await countOnce(options).catch((failure: unknown) => failure);
     const fails = error !== undefined && !signal.aborted;
     if (fails !== isFailing) onFailed(fails ? error : undefined);
     isFailing = fails;
-    await pause(clock, everyMs, signal);
+    await pause(clock, Math.max(everyMs, restFactor * (clock.nowMs() - startedMs)), signal);
   }
 }
 

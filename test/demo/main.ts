@@ -23,6 +23,8 @@ import { budgetName, followSpending, type SpentTeam, teams } from './team.ts';
 
 /** The port that the keys of examples/demo name. */
 const emulatorPort = 15490;
+/** The operator counts the pods of budgets several times a minute. */
+const isCovered = [`saib/${budgetName}`, '--for=jsonpath={.status.pods.coverage}=1/1', '--timeout=60s'];
 const plant = readPlant(process.env.PLANT);
 
 async function main(signal: AbortSignal): Promise<boolean> {
@@ -97,6 +99,7 @@ async function judge(world: InstalledWorld, spent: SpentTeam[]): Promise<boolean
     verdicts.push(...own.map((verdict) => ({ ...verdict, rule: `${team.namespace}: ${verdict.rule}` })));
     verdicts.push(...(await judgeStatement(world, each, bypass)));
   }
+  for (const { namespace } of teams) await world.kubectl(['wait', ...isCovered, '-n', namespace]);
   await show(world, 'saib,sais', '-o', 'wide');
   verdicts.push(...(await searchSecretsOf(world, spent)));
   title('7  What has to be so');
