@@ -39,6 +39,18 @@ export const operatorMetricTable = {
     help: 'Spent beyond what was granted.',
     labels: perBudget,
   },
+  leasesIssued: {
+    type: 'counter',
+    name: 'sapaibudget_leases_issued_capacity_units_total',
+    help: 'Granted to pods as leases in the current period, whatever became of it.',
+    labels: perBudget,
+  },
+  leasesRefunded: {
+    type: 'counter',
+    name: 'sapaibudget_leases_refunded_capacity_units_total',
+    help: 'Returned by pods unused in the current period.',
+    labels: perBudget,
+  },
   periodStart: {
     type: 'gauge',
     name: 'sapaibudget_period_start_timestamp_seconds',

@@ -15,6 +15,8 @@ const ledger = {
   settled: nanoPerCu / 2n,
   outstanding: 0n,
   held: 0n,
+  granted: 2n * nanoPerCu,
+  returned: nanoPerCu / 4n,
   overrun: 0n,
   available: (199n * nanoPerCu) / 2n,
   seq: 1,
@@ -39,6 +41,18 @@ test('a budget has its figures until it is gone', async () => {
   expect(text).toContain(`sapaibudget_budget_ready{${labels}} 1`);
   metrics.observeBudget({ budget });
   expect(await metrics.registry.metrics()).not.toContain(labels);
+});
+
+test('what was leased is counted from the ledger, and anew in another period', async () => {
+  const metrics = new OperatorMetrics({ version: 'test' });
+  const issued = `sapaibudget_leases_issued_capacity_units_total{${labels}}`;
+  for (const granted of [2n, 2n, 5n, 1n]) {
+    metrics.observeBudget({ budget, ledger: { ...ledger, granted: granted * nanoPerCu }, ready: true });
+    expect(await metrics.registry.metrics()).toContain(`${issued} ${granted}\n`);
+  }
+  expect(await metrics.registry.metrics()).toContain(
+    `sapaibudget_leases_refunded_capacity_units_total{${labels}} 0.25\n`,
+  );
 });
 
 test('pods are counted where somebody counts, and not shown as none where nobody can', async () => {

@@ -44,6 +44,10 @@ export interface ObservedBudget {
 export class OperatorMetrics {
   readonly registry = new Registry();
   readonly #budgets = budgetGauges(this.registry);
+  readonly #leases = {
+    issued: counter(table.leasesIssued, this.registry),
+    refunded: counter(table.leasesRefunded, this.registry),
+  };
   readonly #subscription = gauge(table.subscription, this.registry);
   readonly #usagePolls = counter(table.usagePolls, this.registry);
   readonly #usagePollSeconds = histogram(table.usagePollSeconds, this.registry);
@@ -72,7 +76,8 @@ export class OperatorMetrics {
     setOrRemove(this.#budgets.selectedPods, labels, coverage?.selected);
     setOrRemove(this.#budgets.enforcedPods, labels, coverage?.enforced);
     if (ready === undefined) {
-      for (const each of Object.values(this.#budgets)) each.remove(labels);
+      for (const each of [...Object.values(this.#budgets), ...Object.values(this.#leases)])
+        each.remove(labels);
       return;
     }
     this.#budgets.ready.set(labels, ready ? 1 : 0);
@@ -83,6 +88,8 @@ export class OperatorMetrics {
     this.#budgets.held.set(labels, inCu(ledger.held));
     this.#budgets.remaining.set(labels, inCu(ledger.available));
     this.#budgets.overrun.set(labels, inCu(ledger.overrun));
+    countTo(this.#leases.issued, labels, inCu(ledger.granted));
+    countTo(this.#leases.refunded, labels, inCu(ledger.returned));
     this.#budgets.periodStart.set(labels, ledger.period.startMs / 1000);
     this.#budgets.periodEnd.set(labels, ledger.period.endMs / 1000);
   }
@@ -193,6 +200,12 @@ function setOrRemove<L extends string>(
 ): void {
   if (value === undefined) metric.remove(labels);
   else metric.set(labels, value);
+}
+
+/** Makes a counter what the ledger says: it goes on where another operator stopped, and begins anew with a period. */
+function countTo<L extends string>(metric: Counter<L>, labels: Record<L, string>, value: number): void {
+  metric.remove(labels);
+  metric.inc(labels, value);
 }
 
 /** For display only: nothing is ever counted with it. */

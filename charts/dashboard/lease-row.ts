@@ -35,6 +35,20 @@ export const unknownRow: Row = {
       queries: [{ expr: `sum by (state) (sapaibudget_lease_capacity_units{${selected}})`, legend: '{{state}}' }],
     },
     {
+      title: 'Leases granted and returned',
+      description: 'CU per hour; what is returned unused was granted for nothing.',
+      kind: 'timeseries',
+      unit: units,
+      width: 8,
+      queries: [
+        { expr: `3600 * sum(${rate('sapaibudget_leases_issued_capacity_units_total')})`, legend: 'granted' },
+        {
+          expr: `3600 * sum(${rate('sapaibudget_leases_refunded_capacity_units_total')})`,
+          legend: 'returned',
+        },
+      ],
+    },
+    {
       title: 'Soonest end of a lease',
       description: 'If the operator stays silent; below zero a sidecar spends no more than it holds already.',
       kind: 'timeseries',

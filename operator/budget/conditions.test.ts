@@ -33,7 +33,9 @@ function ledger(
   const available = cap - settled - outstanding - held;
   const budget = { namespace: 'team', name: 'main' };
   const enforcement = 'Enforce' as const;
-  const figures = { cap, enforcement, settled, outstanding, held, overrun: nano(used.overrun), available };
+  const turnover = { granted: settled + outstanding + held, returned: 0n };
+  const left = { available, overrun: nano(used.overrun) };
+  const figures = { cap, enforcement, settled, outstanding, held, ...turnover, ...left };
   return { uid: 'u', name: 'team.main.2026-11', budget, period, ...figures, seq: 5, holders: 1 };
 }
 

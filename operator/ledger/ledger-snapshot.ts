@@ -15,6 +15,9 @@ export interface LedgerSnapshot {
   settled: NanoCu;
   outstanding: NanoCu;
   held: NanoCu;
+  /** Granted and returned in this period, by all holders together. */
+  granted: NanoCu;
+  returned: NanoCu;
   /** Part of `settled` beyond what was granted. */
   overrun: NanoCu;
   /** cap − settled − outstanding − held: below zero when the cap was lowered, or by an overrun. */
@@ -45,8 +48,19 @@ export function snapshotOf({
     cap,
     enforcement,
     ...totals,
+    ...turnover(ledger),
     available: available(ledger),
     seq,
     holders: countHolders(ledger),
   };
+}
+
+/** Folded rows keep the sums of theirs, so that neither figure ever goes back. */
+function turnover({ rows }: Ledger): { granted: NanoCu; returned: NanoCu } {
+  let [granted, returned] = [0n, 0n];
+  for (const row of rows.values()) {
+    granted += row.granted;
+    returned += row.returned;
+  }
+  return { granted, returned };
 }
