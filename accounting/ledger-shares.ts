@@ -45,7 +45,8 @@ export function bindShare(ledger: Ledger, { name, key }: LedgerRow): void {
 /** What this holder may not have because it is set aside for others. */
 export function guaranteedToOthers(ledger: Ledger, key: string): NanoCu {
   let sum = 0n;
-  for (const share of ledger.shares.values()) if (share.key !== key) sum += undrawn(ledger, share);
+  for (const share of ledger.shares.values())
+    if (share.key === '' || share.key !== key) sum += undrawn(ledger, share);
   return sum;
 }
 

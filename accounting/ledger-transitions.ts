@@ -12,7 +12,7 @@ import type {
   RowFigures,
 } from './messages.ts';
 import { schemaVersion } from './messages.ts';
-import { availableTo, withinCap } from './parent-lease.ts';
+import { availableTo, grantableTo } from './parent-lease.ts';
 
 /** Who asks and when: taken from the reviewed token and the operator's clock, never from the message. */
 export interface MessageContext {
@@ -285,7 +285,7 @@ export function answerBooked(ledger: Ledger, request: ReportRequest, context: Me
 
 function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext) {
   const { settled, outstanding, held } = ledger.totals;
-  const left = grantableTo(ledger, row.key, context) - (context.setAside ?? 0n);
+  const left = grantableTo(ledger, row.key, context.parentGrantable) - (context.setAside ?? 0n);
   const grantable = left > 0n && mayGrant(ledger, context) ? left : 0n;
   const enforced = ledger.enforcement === 'Enforce';
   return {
@@ -296,11 +296,6 @@ function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: Message
     remainingSeconds: row.state === 'open' ? remainingLife(ledger, row, context.nowMs) : 0,
     ledger: { cap: ledger.cap, settled, outstanding, held, grantable, enforced, seq: ledger.seq },
   } as const;
-}
-
-function grantableTo(ledger: Ledger, key: string, { parentGrantable = 0n }: MessageContext): NanoCu {
-  const here = availableTo(ledger, key);
-  return ledger.parent === undefined ? here : min(withinCap(ledger, key), max(0n, here) + parentGrantable);
 }
 
 /**

@@ -8,6 +8,7 @@ import { ledgerKey, newLedger, setCap } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import type { LeaseAnswer, LeaseRequest } from './messages.ts';
 import {
+  followParent,
   isForgotten,
   isTold,
   openInParent,
@@ -159,6 +160,17 @@ describe('a ledger below another one', () => {
     expect(pair.send(reportToParent(pair.below))).toMatchObject({ kind: 'refused', reason: 'sequence_gap' });
     const answer = pair.send(openInParent(pair.below));
     expect(answer.kind !== 'refused' && isForgotten(pair.below, answer)).toBe(true);
+  });
+
+  test('follows its parent into another object only if that has forgotten nothing', () => {
+    const pair = new Pair();
+    const { row: empty } = pair;
+    pair.ask(10);
+    expect(followParent(pair.below, 'restored', empty)).toBe(false);
+    expect(followParent(pair.below, 'restored', undefined)).toBe(false);
+    expect(pair.below.parent?.ledgerUid).toBe('parent');
+    expect(followParent(pair.below, 'restored', pair.row)).toBe(true);
+    expect(pair.below.parent).toMatchObject({ ledgerUid: 'restored', granted: cu(10) });
   });
 
   test('gets its guarantee while others hold all the rest', () => {

@@ -15,9 +15,6 @@ import { schemaVersion } from './messages.ts';
  * may be lost, repeated, or done by two operators at once.
  */
 
-/** An answer that is no refusal. */
-type Told = Exclude<LeaseAnswer, { kind: 'refused' }>;
-
 /** A ledger is one process that never ends: its object is its journal. */
 const processId = '0'.repeat(16);
 
@@ -26,6 +23,14 @@ export function availableTo(ledger: Ledger, key: string): NanoCu {
   const own = withinCap(ledger, key);
   const idle = parentIdle(ledger);
   return idle < own ? idle : own;
+}
+
+/** What a holder could be granted at most, if the parent can add that much; below zero as `availableTo`. */
+export function grantableTo(ledger: Ledger, key: string, parentGrantable: NanoCu = 0n): NanoCu {
+  const own = withinCap(ledger, key);
+  if (ledger.parent === undefined) return own;
+  const reachable = greater(parentIdle(ledger), 0n) + parentGrantable;
+  return reachable < own ? reachable : own;
 }
 
 /** What may still be granted to a holder if the parent gives enough; in Shadow as much as any budget can have. */
@@ -92,6 +97,21 @@ export function takeParentAnswer(ledger: Ledger, answer: LeaseAnswer): void {
   ledger.seq += 1;
 }
 
+/**
+ * The parent's ledger is another object now, of the same budget: false where that one knows less of this ledger than the
+ * former one had told, so that this lease would be worth more than what is set against it.
+ */
+export function followParent(ledger: Ledger, ledgerUid: string, row: LedgerRow | undefined): boolean {
+  const { parent } = ledger;
+  if (parent === undefined) return false;
+  if (parent.ledgerUid === ledgerUid) return true;
+  const fresh = parent.incarnation === 0;
+  if (!fresh && (row === undefined || isForgotten(ledger, { row, seq: row.seq }))) return false;
+  ledger.parent = { ...parent, ledgerUid };
+  ledger.seq += 1;
+  return true;
+}
+
 /** Gives up that much of the parent's lease, or as much as is idle; the parent is told once this is stored. */
 export function returnToParent(ledger: Ledger, most: NanoCu): void {
   const { parent } = ledger;
@@ -120,7 +140,10 @@ export function isTold(ledger: Ledger, row: LedgerRow | undefined): boolean {
  * Whether an answer shows that the parent knows less than it has told before: its ledger was restored from an old backup,
  * or this one was edited.
  */
-export function isForgotten({ parent }: Ledger, { row, seq }: Pick<Told, 'row' | 'seq'>): boolean {
+export function isForgotten(
+  { parent }: Ledger,
+  { row, seq }: { row: Pick<LedgerRow, 'granted'>; seq: number },
+): boolean {
   return parent !== undefined && (row.granted < parent.granted || seq < parent.seq);
 }
 

@@ -118,8 +118,8 @@ const ledgerSpec = z
       },
       { rule: 'self.seq >= oldSelf.seq', message: 'seq must not go back' },
       {
-        rule: 'has(self.parent) == has(oldSelf.parent) && (!has(self.parent) || self.parent.ledgerUid == oldSelf.parent.ledgerUid)',
-        message: 'parent must not change within a period',
+        rule: 'has(self.parent) == has(oldSelf.parent)',
+        message: 'parent must be neither added nor taken away within a period',
       },
     ),
   )

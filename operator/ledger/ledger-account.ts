@@ -1,6 +1,17 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
-import { type Ledger, extendPeriod, setCap, setEnforcement, touch } from '../../accounting/ledger.ts';
+import {
+  extendPeriod,
+  isLedgerKey,
+  ledgerKey,
+  setCap,
+  setEnforcement,
+  touch,
+  unused,
+} from '../../accounting/ledger.ts';
+import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
+import { setShares } from '../../accounting/ledger-shares.ts';
+import { followParent, grantableTo } from '../../accounting/parent-lease.ts';
 import {
   type Release,
   type ReleaseOutcome,
@@ -11,13 +22,15 @@ import { callsForRecall, isRecallable } from '../../accounting/ledger-recall.ts'
 import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
-import type { BudgetRef } from '../configuration/budget-ref.ts';
+import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
 import { requireLeadership } from '../replicas/leadership.ts';
 import type { Leadership } from '../replicas/leadership.ts';
 import { LedgerError } from './ledger-error.ts';
 import { Admissions } from './admissions.ts';
 import { type LedgerSnapshot, snapshotOf } from './ledger-snapshot.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
+import { ParentSide } from './parent-side.ts';
+import type { ParentBook, ParentSideOptions } from './parent-side.ts';
 import type { LeaseBook, LedgerNeed } from './ledgers.ts';
 import type { FoldingBook, Holder } from './row-folding.ts';
 
@@ -30,20 +43,31 @@ export type Grants = 'undecided' | 'allowed' | 'never';
 /** Rows that a ledger may have before those of holders who are gone are folded: few enough to be read by people. */
 const roomForGone = 500;
 
+/** What a ledger's account needs beside its actor. */
+export interface AccountOptions extends Pick<ParentSideOptions, 'find' | 'clock'> {
+  /**
+   * Told each time that holders should give back what they do not use, but for the one that wants it; must not throw.
+   */
+  onShort: (wantedBy?: string) => void;
+}
+
 /** One ledger with its actor. */
-export class LedgerAccount implements LeaseBook, FoldingBook {
+export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
   readonly #writer: LedgerWriter;
   readonly #admissions: Admissions;
-  readonly #onShort: () => void;
+  readonly #onShort: AccountOptions['onShort'];
+  /** Of a ledger that is a holder in another one. */
+  readonly #parent: ParentSide | undefined;
   grants: Grants = 'undecided';
   /** The leader's term in which this process wrote the ledger last as its leader. */
   #term = 0;
 
-  /** `onShort` is told each time that holders should give back what they do not use; it must not throw. */
-  constructor(writer: LedgerWriter, { onShort }: { onShort: () => void }) {
+  constructor(writer: LedgerWriter, { onShort, find, clock }: AccountOptions) {
     this.#writer = writer;
     this.#admissions = new Admissions(writer);
     this.#onShort = onShort;
+    const mayGrant = (): boolean => this.grants === 'allowed';
+    if (writer.stored.ledger.parent) this.#parent = new ParentSide({ writer, find, clock, mayGrant });
   }
 
   get uid(): string {
@@ -54,6 +78,18 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
   }
   get periodName(): string {
     return this.#writer.stored.ledger.period.name;
+  }
+  /** Uid of the ledger that this one is a holder in. */
+  get parentUid(): string | undefined {
+    return this.#writer.stored.ledger.parent?.ledgerUid;
+  }
+  /** Name of the budget below which this one is. */
+  get parentName(): string | undefined {
+    const { parent } = this.#writer.stored.ledger;
+    return parent && budgetKey(parent.budget);
+  }
+  isBelow(budget: BudgetRef): boolean {
+    return this.parentName === budgetKey(budget);
   }
   get idle(): Promise<void> {
     return this.#writer.idle;
@@ -90,34 +126,95 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
     if (short) this.#onShort();
   }
 
+  row(key: string): Readonly<LedgerRow> | undefined {
+    return this.#writer.stored.ledger.rows.get(key);
+  }
+
+  grantableTo(key: string): NanoCu {
+    return grantableTo(this.#writer.stored.ledger, key, this.#parent?.grantable);
+  }
+
+  /** Holders that are ledgers and have something that is not accounted for. */
+  ledgersBelow(): { uid: string; name: string }[] {
+    return ledgersIn(this.#writer.stored.ledger);
+  }
+
   async handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
     if (this.#remembersRow(context.key)) return this.#handle(request, context);
     return this.#admissions.admit(() => this.#handle(request, context));
   }
 
   async #handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
-    const mayGrant = context.mayGrant && this.grants !== 'never';
-    const need = mayGrant && request.kind === 'report' ? (request.ask?.need ?? 0n) : 0n;
+    const { key } = context;
+    const holder = { ...context, mayGrant: context.mayGrant && this.grants !== 'never' };
+    const need = holder.mayGrant ? this.#needOf(request, key) : 0n;
+    const book = () => this.#book(request, holder, need);
+    const { answer, short } = await (this.#parent ? this.#parent.with({ key, need }, book) : book());
+    if (short) this.#onShort(key);
+    // What has just come back is what the parent waits for.
+    if (this.#parent?.isRecalled) this.tellParent().catch(() => undefined);
+    return answer;
+  }
+
+  /** What a message asks for that was not booked before. */
+  #needOf(request: LeaseRequest, key: string): NanoCu {
+    if (request.kind === 'open' || request.seq <= (this.row(key)?.seq ?? 0)) return 0n;
+    const { need } = request.ask ?? { need: 0n };
     if (need > 0n && this.grants === 'undecided')
       throw new LedgerError('unavailable', 'the operator has not looked at this budget yet; try again');
+    return need;
+  }
+
+  #book(
+    request: LeaseRequest,
+    context: MessageContext,
+    need: NanoCu,
+  ): Promise<{ answer: LeaseAnswer; short: boolean }> {
     const { key } = context;
+    const holder = { ...context, parentGrantable: this.#parent?.grantable ?? 0n };
     const change = (ledger: Ledger) => {
       const before = ledger.rows.get(key)?.granted;
       const { seq } = ledger;
-      const { answer: given, events } = handleLeaseRequest(ledger, request, { ...context, mayGrant });
+      const { answer, events } = handleLeaseRequest(ledger, request, holder);
       const denied = ledger.rows.get(key)?.granted === before ? need : 0n;
-      const result = { answer: given, short: callsForRecall(ledger, { key, denied }) };
+      const result = { answer, short: callsForRecall(ledger, { key, denied }) };
       // Also a repeated message, which changes nothing, is answered with figures that are true now.
       return { result, events, mustBeStored: ledger.seq === seq };
     };
-    const { answer, short } = await this.#writer.submit(change, { patient: this.#isPatient(request, key) });
-    if (short) this.#onShort();
-    return answer;
+    return this.#writer.submit(change, { patient: this.#isPatient(request, key) });
+  }
+
+  /** Tells the ledger that this one is a holder in what it should know, and gives back what is not used here. */
+  async tellParent(): Promise<void> {
+    await this.#parent?.tell();
+  }
+
+  /** The parent is short: what is not used goes back, also what holders here have idle. */
+  async recall(): Promise<void> {
+    this.#onShort();
+    await this.#parent?.recall();
+  }
+
+  /**
+   * Makes sure that this is a holder in that ledger.
+   *
+   * @throws LedgerError `other_parent`
+   */
+  async followParent({ uid, book, name }: { uid: string; book: ParentBook; name: string }): Promise<void> {
+    if (this.parentUid === uid) return;
+    const row = book.row(ledgerKey(this.uid));
+    const followed = await this.#writer.submit((ledger) => ({ result: followParent(ledger, uid, row) }));
+    if (!followed)
+      throw new LedgerError(
+        'other_parent',
+        `the ledger of ${name} does not know what this budget has had of it in this period: restore the parent's SapAiLedger from a newer backup, or wait for the next period`,
+      );
   }
 
   /** A report that only tells what was spent: nobody waits for its answer, and nobody for what it gives back. */
   #isPatient(request: LeaseRequest, key: string): boolean {
-    if (request.kind !== 'report' || request.ask !== undefined) return false;
+    // A ledger sends one message at a time, and what it asks for must not wait for what it tells.
+    if (request.kind !== 'report' || request.ask !== undefined || isLedgerKey(key)) return false;
     return request.returned <= (this.#writer.stored.ledger.rows.get(key)?.returned ?? 0n);
   }
 
@@ -136,7 +233,7 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
    * @throws NotLeadingError
    */
   async follow(
-    { cap, enforcement, period }: Pick<LedgerNeed, 'cap' | 'enforcement' | 'period'>,
+    { cap, enforcement, period, shares }: Pick<LedgerNeed, 'cap' | 'enforcement' | 'period' | 'shares'>,
     leadership: Leadership,
   ): Promise<void> {
     const { term } = leadership;
@@ -145,6 +242,7 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
       if (this.#term !== term) touch(ledger);
       setCap(ledger, cap);
       setEnforcement(ledger, enforcement);
+      if (shares) setShares(ledger, shares);
       if (period.startMs === ledger.period.startMs) extendPeriod(ledger, period.endMs);
       return { result: isRecallable(ledger) };
     });
@@ -189,6 +287,12 @@ export class LedgerAccount implements LeaseBook, FoldingBook {
     });
     return this.#writer.submit(change, { patient: true });
   }
+}
+
+function ledgersIn({ rows }: Ledger): { uid: string; name: string }[] {
+  return [...rows.values()]
+    .filter((row) => isLedgerKey(row.key) && unused(row) + row.unknown > 0n)
+    .map(({ key, name }) => ({ uid: key.slice(ledgerKey('').length), name }));
 }
 
 function reasonOf(problem: Error): string {

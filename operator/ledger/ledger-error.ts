@@ -3,12 +3,20 @@
  *
  * - `lost`: it is gone, or older than what was seen of it; no grants until a person has looked
  * - `other_period`: an object of its name is there, but of other dates
+ * - `other_parent`: it is a holder in the ledger of another budget, or in none, until its period ends
  * - `full`: no more rows fit into the object
  * - `unavailable`: the API server does not answer, or somebody else keeps writing; try again
  * - `overloaded`: more changes are waiting than are kept; try again
  * - `stopping`: this process ends; try again
  */
-export type LedgerErrorReason = 'lost' | 'other_period' | 'full' | 'unavailable' | 'overloaded' | 'stopping';
+export type LedgerErrorReason =
+  | 'lost'
+  | 'other_period'
+  | 'other_parent'
+  | 'full'
+  | 'unavailable'
+  | 'overloaded'
+  | 'stopping';
 
 /** A ledger cannot be read or written. One that does not add up is a LedgerTextError instead. */
 export class LedgerError extends Error {

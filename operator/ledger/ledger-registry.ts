@@ -1,8 +1,8 @@
 import type { NanoCu } from '../../accounting/amount.ts';
-import { newLedger } from '../../accounting/ledger.ts';
+import { ledgerKey, newLedger } from '../../accounting/ledger.ts';
 import type { Release, ReleaseOutcome } from '../../accounting/ledger-release.ts';
 import { acceptLedgerAnnotation, acceptance, approvedByAnnotation } from '../budget/approvals.ts';
-import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
+import { type BudgetRef, budgetKey, parseBudgetKey } from '../configuration/budget-ref.ts';
 import { isKubeError } from '../kube/kube-error.ts';
 import { LedgerAccount } from './ledger-account.ts';
 import { requireLeadership } from '../replicas/leadership.ts';
@@ -18,6 +18,9 @@ const defaultExpireEveryMs = 5000;
 const defaultFoldEveryMs = 60_000;
 /** How old what is known of a ledger may be where other replicas write it, and where they do not. */
 const maxAgeMs = { withPeers: 4_000, alone: 60_000 };
+const defaultTellEveryMs = 5000;
+/** Ledgers below others that are looked for at once, which this process has not needed yet. */
+const maxLooksBelow = 10;
 /** How soon the ledgers of one budget are listed again for a uid that was not among them. */
 const searchPauseMs = 10_000;
 /** Uids and budgets that are remembered at once. */
@@ -28,6 +31,7 @@ export function startLedgers(options: LedgersOptions): Ledgers {
   const registry = new LedgerRegistry(options);
   registry.expireRegularly();
   registry.foldRegularly();
+  registry.tellRegularly();
   return registry;
 }
 
@@ -50,6 +54,7 @@ class LedgerRegistry implements Ledgers {
     const known = this.#current.get(budgetKey(need.budget));
     const same = known?.periodName === need.period.name ? known : undefined;
     const account = same && !same.snapshot().problem ? same : await this.#openPeriod(need, same, signal);
+    await this.#followParent(account, need, signal);
     await account.follow(need, this.#options.leadership);
     return this.#makeCurrent(account);
   }
@@ -97,9 +102,13 @@ class LedgerRegistry implements Ledgers {
     budget: BudgetRef,
     { signal }: { signal: AbortSignal },
   ): Promise<LeaseBook | undefined> {
-    const account = this.#byUid.get(uid) ?? (await this.#search(uid, budget, signal));
+    const account = await this.#account(uid, budget, signal);
     if (account?.grants === 'undecided' && this.#isFormer(account)) account.grants = 'never';
     return account;
+  }
+
+  async #account(uid: string, budget: BudgetRef, signal: AbortSignal): Promise<LedgerAccount | undefined> {
+    return this.#byUid.get(uid) ?? (await this.#search(uid, budget, signal));
   }
 
   /** Whether this ledger will never be the current one: its budget is gone, or spends from that of a later period. */
@@ -145,6 +154,57 @@ class LedgerRegistry implements Ledgers {
     schedule();
   }
 
+  /** Has ledgers tell those they are holders in what is new, for as long as the registry lives. */
+  tellRegularly(): void {
+    const { clock, tellEveryMs = defaultTellEveryMs, leadership, signal } = this.#options;
+    const round = async (): Promise<void> => {
+      if (leadership.leads()) await this.#tellAll();
+      if (!signal.aborted) schedule();
+    };
+    const schedule = (): void => {
+      const cancel = clock.after(tellEveryMs, () => {
+        signal.removeEventListener('abort', cancel);
+        void round();
+      });
+      signal.addEventListener('abort', cancel, { once: true });
+    };
+    schedule();
+  }
+
+  async #tellAll(): Promise<void> {
+    await Promise.all([...this.#byUid.values()].map((account) => this.#lookBelow(account)));
+    // What could not be told now can be in the next round.
+    const told = [...this.#byUid.values()].map((account) => account.tellParent().catch(() => undefined));
+    await Promise.all(told);
+  }
+
+  /** Ledgers of budgets that are gone are kept by nobody else: what they have must come back all the same. */
+  async #lookBelow(account: LedgerAccount): Promise<void> {
+    const { signal } = this.#options;
+    const unknown = account.ledgersBelow().filter(({ uid }) => !this.#byUid.has(uid));
+    for (const { uid, name } of unknown.slice(0, maxLooksBelow))
+      await this.find(uid, parseBudgetKey(name), { signal }).catch(() => undefined);
+  }
+
+  /** A ledger is short: those below it give back what they do not use, but for the one that wants it. */
+  #recallBelow(uid: string, wantedBy: string | undefined): void {
+    for (const account of this.#byUid.values())
+      if (account.parentUid === uid && ledgerKey(account.uid) !== wantedBy)
+        account.recall().catch(() => undefined);
+  }
+
+  async #followParent(account: LedgerAccount, { parent }: LedgerNeed, signal: AbortSignal): Promise<void> {
+    if (account.parentUid === parent?.uid) return;
+    const book = parent && (await this.#account(parent.uid, parent.budget, signal));
+    const name = parent ? budgetKey(parent.budget) : 'no parent';
+    if (parent === undefined || book === undefined || !account.isBelow(parent.budget))
+      throw new LedgerError(
+        'other_parent',
+        `until its period ends the ledger of this budget belongs below ${account.parentName ?? 'nobody'}, not below ${name}: nothing is granted before the next period begins`,
+      );
+    await account.followParent({ uid: parent.uid, book, name });
+  }
+
   async #openPeriod(
     need: LedgerNeed,
     known: LedgerAccount | undefined,
@@ -181,11 +241,12 @@ class LedgerRegistry implements Ledgers {
   }
 
   async #create(need: LedgerNeed, signal: AbortSignal): Promise<StoredLedger> {
-    const { budget, period, cap, enforcement, createdFor, rule } = need;
+    const { budget, period, cap, enforcement, createdFor, rule, parent } = need;
     const name = ledgerName(budget, period.name);
     const { store, leadership } = this.#options;
     requireLeadership(leadership);
-    const ledger = newLedger({ budget, period, cap, enforcement });
+    const above = parent && { budget: parent.budget, ledgerUid: parent.uid };
+    const ledger = newLedger({ budget, period, cap, enforcement, parent: above });
     try {
       return await store.create(ledger, { createdFor, ...rule }, { signal });
     } catch (error) {
@@ -234,7 +295,14 @@ class LedgerRegistry implements Ledgers {
       onWrite: onWrite && ((report) => onWrite(budget, report)),
       signal,
     });
-    const account = new LedgerAccount(writer, { onShort: () => onShort(budget) });
+    const account = new LedgerAccount(writer, {
+      clock,
+      onShort: (wantedBy) => {
+        onShort(budget);
+        this.#recallBelow(stored.uid, wantedBy);
+      },
+      find: (uid, parent) => this.#account(uid, parent, signal),
+    });
     this.#byUid.set(stored.uid, account);
     return account;
   }

@@ -1,5 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { Enforcement } from '../../accounting/ledger.ts';
+import type { Share } from '../../accounting/ledger-shares.ts';
 import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { Release, ReleaseOutcome } from '../../accounting/ledger-release.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
@@ -21,6 +22,10 @@ export interface LedgerNeed {
   rule: PeriodRule;
   cap: NanoCu;
   enforcement: Enforcement;
+  /** The ledger it is a holder in, for the whole period; absent: its cap alone limits it. */
+  parent?: { budget: BudgetRef; uid: string } | undefined;
+  /** What ledgers below it are promised, by `<namespace>/<name>` of their budgets; absent: as it was. */
+  shares?: ReadonlyMap<string, Pick<Share, 'guaranteed' | 'weight'>>;
   /** `ledgerSeq` of the budget's status, if that speaks of this very period: a ledger that is behind it is lost. */
   seenSeq?: number | undefined;
   /** What goes on from a ledger that is lost; absent: nobody has said that it may be. */
@@ -75,6 +80,8 @@ export interface LedgersOptions {
   podIsGone: (holder: Holder) => Promise<boolean>;
   /** How often rows of pods that are gone are looked for. */
   foldEveryMs?: number;
+  /** How often ledgers tell those they are holders in what was spent and is held. */
+  tellEveryMs?: number;
 }
 
 /** The ledgers of all budgets: one actor each, so that every change of one ledger has its turn. */

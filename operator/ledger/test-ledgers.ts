@@ -51,14 +51,13 @@ export interface LedgerSide {
   stop(): Promise<void>;
 }
 
+/** How often an operator looks after its ledgers by itself: not before a test is over. */
+const never = { expireEveryMs: 3_600_000, foldEveryMs: 3_600_000, tellEveryMs: 3_600_000 };
+
 /** Starts one; several may share a namespace, as replicas do. */
 export async function startSide(
   controlPlane: ControlPlaneAccess,
-  {
-    namespace,
-    expireEveryMs = 3_600_000,
-    foldEveryMs = 3_600_000,
-  }: { namespace: string; expireEveryMs?: number; foldEveryMs?: number },
+  { namespace, ...every }: { namespace: string } & Partial<typeof never>,
 ): Promise<LedgerSide> {
   const proxy = await startFaultProxy(controlPlane);
   const kube = new KubeClient(proxy.kubeConfig(), { fieldManager: 'test' });
@@ -79,9 +78,9 @@ export async function startSide(
     exists: () => seen.budgetsExist,
     onWrite: (_budget, report) => writes.push(report),
     signal: controller.signal,
-    expireEveryMs,
+    ...never,
+    ...every,
     podIsGone: (of) => podIsGone(kube, of),
-    foldEveryMs,
     leadership: role,
     hasPeers: () => role.hasPeers,
   });

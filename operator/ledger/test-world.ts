@@ -26,7 +26,9 @@ export class LedgerWorld {
     return world;
   }
 
-  async start(options: { expireEveryMs?: number; foldEveryMs?: number } = {}): Promise<LedgerSide> {
+  async start(
+    options: { expireEveryMs?: number; foldEveryMs?: number; tellEveryMs?: number } = {},
+  ): Promise<LedgerSide> {
     const side = await startSide(this.controlPlane, { namespace: this.namespace, ...options });
     this.#sides.push(side);
     return side;

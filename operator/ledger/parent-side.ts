@@ -1,0 +1,237 @@
+import type { NanoCu } from '../../accounting/amount.ts';
+import { ledgerKey } from '../../accounting/ledger.ts';
+import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
+import type { MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
+import {
+  isForgotten,
+  isTold,
+  openInParent,
+  parentIdle,
+  reportToParent,
+  returnToParent,
+  takeParentAnswer,
+  withinCap,
+} from '../../accounting/parent-lease.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
+import { budgetKey } from '../configuration/budget-ref.ts';
+import type { Clock } from '../kube/clock.ts';
+import { LedgerError } from './ledger-error.ts';
+import type { LedgerWriter } from './ledger-writer.ts';
+
+/** The parent's ledger, as a ledger below it uses it. */
+export interface ParentBook {
+  handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer>;
+  row(key: string): Readonly<LedgerRow> | undefined;
+  /** What it could grant to this holder, as far as it is known here. */
+  grantableTo(key: string): NanoCu;
+}
+
+/** What a ledger's side towards its parent needs. */
+export interface ParentSideOptions {
+  writer: LedgerWriter;
+  /** The ledger of that uid; undefined where there is none. */
+  find: (uid: string, budget: BudgetRef) => Promise<ParentBook | undefined>;
+  clock: Clock;
+  /** Whether anything may be granted to pods here: otherwise nothing is asked for, and all that is idle goes back. */
+  mayGrant: () => boolean;
+}
+
+/** What nobody has used for so long goes back to the parent. */
+const idleMs = 60_000;
+/** For so long after it was recalled, what becomes idle goes back at once. */
+const recalledMs = 2000;
+/** An ask that comes so soon after another one is for more. */
+const soonMs = 10_000;
+/** How many times what is missing is asked for: at first, and at most. */
+const firstFactor = 8n;
+const greatestFactor = 1024n;
+/** Exchanges that one need may take: its own, one that came too late, and those of others it waits for. */
+const maxTurns = 8;
+/** In the parent, for the size of shares: whether a holder is there. */
+const leaseSeconds = 300;
+
+/** The side of a ledger towards the one it is a holder in: asks, reports and gives back, one message at a time. */
+export class ParentSide {
+  readonly #options: ParentSideOptions;
+  /** What pods wait for, in order of arrival. */
+  readonly #needs = new Set<{ need: NanoCu }>();
+  #turn: Promise<void> | undefined;
+  /** Granted by the parent, and not stored here yet. */
+  #coming = 0n;
+  /** The last answer, on its way into the store. */
+  #taking: Promise<void> = Promise.resolve();
+  #factor = firstFactor;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #recalledUntilMs = Number.NEGATIVE_INFINITY;
+  /** The least that was idle since then. */
+  #low: { sinceMs: number; amount: NanoCu } | undefined;
+  #found: ParentBook | undefined;
+
+  constructor(options: ParentSideOptions) {
+    this.#options = options;
+  }
+
+  /** Runs what grants `need` to a holder, once the parent has given enough for it or has said that it cannot. */
+  async with<T>({ key, need }: { key: string; need: NanoCu }, run: () => Promise<T>): Promise<T> {
+    if (need === 0n) return run();
+    if (withinCap(this.#ledger, key) < need) {
+      await this.#book();
+      return run();
+    }
+    const own = { need };
+    this.#needs.add(own);
+    try {
+      await this.#cover(own);
+      return await run();
+    } finally {
+      this.#needs.delete(own);
+    }
+  }
+
+  /** What the parent could add now. */
+  get grantable(): NanoCu {
+    const amount = this.#found?.grantableTo(this.#key) ?? 0n;
+    return amount > 0n ? amount : 0n;
+  }
+
+  /** Brings the parent up to date, and gives back what is not used. */
+  async tell(): Promise<void> {
+    await this.#turn?.catch(() => undefined);
+    if (this.#turn !== undefined) return;
+    const amount = this.#unneeded();
+    if (amount > 0n)
+      await this.#options.writer.submit((ledger) => ({ result: returnToParent(ledger, amount) }));
+    const book = await this.#book();
+    if (!isTold(this.#ledger, book.row(this.#key))) await this.#exchange();
+  }
+
+  /** What is idle goes back now, and what becomes idle in the next moments as soon as it is. */
+  async recall(): Promise<void> {
+    this.#recalledUntilMs = this.#options.clock.nowMs() + recalledMs;
+    await this.tell();
+  }
+
+  /** Whether the parent wants back what becomes idle. */
+  get isRecalled(): boolean {
+    return this.#options.clock.nowMs() < this.#recalledUntilMs;
+  }
+
+  get #ledger(): Ledger {
+    return this.#options.writer.stored.ledger;
+  }
+  get #key(): string {
+    return ledgerKey(this.#options.writer.stored.uid);
+  }
+
+  async #cover(own: { need: NanoCu }): Promise<void> {
+    let asked = 0;
+    for (let turn = 0; turn < maxTurns; turn += 1) {
+      const missing = this.#missingFor(own);
+      if (missing <= 0n || asked === 2) return;
+      if (this.#turn === undefined) {
+        asked += 1;
+        await this.#exchange(this.#askFor(missing));
+      } else await this.#turn.catch(() => undefined);
+    }
+  }
+
+  /** Those who came before are served first. */
+  #missingFor(own: { need: NanoCu }): NanoCu {
+    let sum = 0n;
+    for (const one of this.#needs) {
+      sum += one.need;
+      if (one === own) break;
+    }
+    return sum - (parentIdle(this.#ledger) + this.#coming);
+  }
+
+  /** More than what is missing, so that the next requests find some; and ever more the sooner they come. */
+  #askFor(missing: NanoCu): { need: NanoCu; want: NanoCu } {
+    const nowMs = this.#options.clock.nowMs();
+    const soon = nowMs - this.#askedMs < soonMs;
+    this.#factor = soon ? least(this.#factor * 2n, greatestFactor) : firstFactor;
+    this.#askedMs = nowMs;
+    const useful = withinCap(this.#ledger, '') - parentIdle(this.#ledger);
+    const want = least(missing * this.#factor, useful);
+    return { need: missing, want: want > missing ? want : missing };
+  }
+
+  /** One message and its answer; what it says is on its way into the store when this resolves. */
+  #exchange(ask?: { need: NanoCu; want: NanoCu }): Promise<void> {
+    const turn = this.#send(ask).finally(() => (this.#turn = undefined));
+    this.#turn = turn;
+    return turn;
+  }
+
+  async #send(ask: { need: NanoCu; want: NanoCu } | undefined): Promise<void> {
+    const book = await this.#book();
+    // A number that was used already would get nothing.
+    await this.#taking;
+    if (this.#ledger.parent?.incarnation === 0) await this.#take(await this.#handled(book, openInParent));
+    const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask));
+    const coming = answer.row.granted - (this.#ledger.parent?.granted ?? 0n);
+    this.#coming += coming;
+    // Those who wait submit their grants behind it: one write stores both.
+    this.#taking = this.#take(answer)
+      .catch(() => undefined)
+      .finally(() => (this.#coming -= coming));
+  }
+
+  async #handled(book: ParentBook, compose: (ledger: Ledger) => LeaseRequest | undefined): Promise<Told> {
+    const request = compose(this.#ledger);
+    if (request === undefined) throw new TypeError('only a ledger with a parent reports to it');
+    const { clock, writer, mayGrant } = this.#options;
+    const context = {
+      key: this.#key,
+      name: budgetKey(writer.stored.ledger.budget),
+      nowMs: clock.nowMs(),
+      leaseSeconds,
+      mayGrant: mayGrant(),
+    };
+    const answer = await book.handle(request, context);
+    if (answer.kind === 'refused') throw forgotten(answer.message);
+    if (isForgotten(this.#ledger, answer)) throw forgotten('it has granted less than this ledger was told');
+    return answer;
+  }
+
+  #take(answer: Told): Promise<void> {
+    return this.#options.writer.submit((ledger) => ({ result: takeParentAnswer(ledger, answer) }));
+  }
+
+  async #book(): Promise<ParentBook> {
+    const { parent } = this.#ledger;
+    const book = parent && (await this.#options.find(parent.ledgerUid, parent.budget));
+    if (book === undefined) throw forgotten('it is gone');
+    this.#found = book;
+    return book;
+  }
+
+  /** What goes back now: all that is idle where it is wanted or of no use here, else what was idle for a while. */
+  #unneeded(): NanoCu {
+    const idle = parentIdle(this.#ledger);
+    const nowMs = this.#options.clock.nowMs();
+    if (this.isRecalled || !this.#options.mayGrant()) return this.#needs.size > 0 ? 0n : idle;
+    const low = this.#low;
+    if (low === undefined || idle < low.amount || nowMs < low.sinceMs) {
+      this.#low = { sinceMs: low?.sinceMs ?? nowMs, amount: idle };
+      return 0n;
+    }
+    if (nowMs - low.sinceMs < idleMs) return 0n;
+    this.#low = { sinceMs: nowMs, amount: idle - low.amount };
+    return low.amount;
+  }
+}
+
+type Told = Exclude<LeaseAnswer, { kind: 'refused' }>;
+
+function forgotten(what: string): LedgerError {
+  return new LedgerError(
+    'lost',
+    `the ledger of the parent does not know of this one as it should: ${what}. Restore the parent's SapAiLedger from a newer backup`,
+  );
+}
+
+function least(a: NanoCu, b: NanoCu): NanoCu {
+  return a < b ? a : b;
+}
