@@ -31,11 +31,15 @@ demo: install ## A budget applied, spent to its cap and explained, on a real API
 
 .PHONY: demo-red
 demo-red: install ## Show that the demo notices: without the chart, without the webhook, with one price wrong
-	@for plant in chart webhook price; do \
-	  echo "PLANT=$$plant"; \
-	  if PLANT=$$plant node test/demo/main.ts >/dev/null 2>&1; then echo "  the demo did not notice" >&2; exit 1; fi; \
-	  echo '  red, as it should be'; \
-	done
+	@red() { \
+	  echo "PLANT=$$1"; \
+	  if said=$$(PLANT=$$1 node test/demo/main.ts 2>&1); then echo '  the demo did not notice' >&2; exit 1; fi; \
+	  if ! grep -qF -- "$$2" <<< "$$said"; then echo "  red, but not because of that:" >&2; tail -n 20 <<< "$$said" >&2; exit 1; fi; \
+	  echo "  red, as it should be: $$2"; \
+	}; \
+	red chart 'no matches for kind "SapAiBudget"'; \
+	red webhook 'a pod with a budget must have the sidecar'; \
+	red price 'BAD  team-a: each receipt = its bill'
 
 .PHONY: emulator
 emulator: install ## Run the SAP emulator by itself (PORT=15490)
