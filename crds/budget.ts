@@ -170,7 +170,9 @@ const budgetStatus = z
     pods: z
       .object({
         selected: podCount.describe('Running pods that the budget was chosen for, by labels.'),
-        enforced: podCount.describe('Those of them whose sidecar reports to the operator.'),
+        enforced: podCount.describe(
+          "Those of them whose sidecar reports to the operator, or is ready by its kubelet's word.",
+        ),
         coverage: z
           .string()
           .max(15)

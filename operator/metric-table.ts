@@ -78,7 +78,7 @@ export const operatorMetricTable = {
   enforcedPods: {
     type: 'gauge',
     name: 'sapaibudget_enforced_pods',
-    help: 'Those of the selected pods whose sidecar reports.',
+    help: 'Those of the selected pods whose sidecar reports, or whose kubelet says that it is ready.',
     labels: perBudget,
   },
   subscription: {

@@ -5,9 +5,9 @@ import { allowedBudgets } from '../lease-service/allowed-budgets.ts';
 export interface Coverage {
   /** Running pods that labels choose. */
   selected: number;
-  /** Those of them whose sidecar reports. */
+  /** Those of them whose sidecar works. */
   enforced: number;
-  /** Names of some that have none that does. */
+  /** Names of some that have no such sidecar. */
   missing: string[];
 }
 
@@ -28,11 +28,12 @@ export function countPods(
   pods: Iterable<CountedPod>,
   {
     namespaceLabels,
-    hasReported,
+    isEnforced,
   }: {
     /** Labels of a namespace as far as they choose budgets. */
     namespaceLabels: (namespace: string) => Readonly<Record<string, string>>;
-    hasReported: (uid: string) => boolean;
+    /** Whether the sidecar of the pod of that uid works. */
+    isEnforced: (uid: string) => boolean;
   },
 ): Map<string, Coverage> {
   const counts = new Map<string, Coverage>();
@@ -42,7 +43,7 @@ export function countPods(
       const key = budgetKey(budget);
       const coverage = counts.get(key) ?? { selected: 0, enforced: 0, missing: [] };
       counts.set(key, coverage);
-      count(coverage, pod.name, hasReported(pod.uid));
+      count(coverage, pod.name, isEnforced(pod.uid));
     }
   }
   return counts;

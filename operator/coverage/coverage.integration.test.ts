@@ -10,6 +10,7 @@ import { TestClock } from '../testing/test-clock.ts';
 import { CoverageBoard } from './coverage-board.ts';
 import { countOnce, keepCoverage } from './keep-coverage.ts';
 import type { CoverageOptions } from './keep-coverage.ts';
+import { ReadySidecars } from './ready-sidecars.ts';
 import { PodSightings } from './pod-sightings.ts';
 
 const label = 'sapai.eerly.ai/budget';
@@ -79,11 +80,31 @@ test('running pods are counted as the webhook would have chosen them, and those 
   const { board, sightings } = options;
   clock.pass(91_000);
   sightings.note(guarded);
-  await countOnce(options);
+  await countOnce({ ...options, ready: new ReadySidecars({ kube, clock }) });
   expect(board.get(`${plain}/chat`)).toEqual({ selected: 2, enforced: 1, missing: ['bare'] });
   expect(board.get(`${labelled}/all`)).toEqual({ selected: 1, enforced: 0, missing: ['old'] });
   expect(board.get('default/none')).toMatchObject({ selected: 0 });
   expect(changed).toEqual([`${plain}/chat`, `${labelled}/all`, 'default/none']);
+});
+
+test("a pod whose sidecar calls another replica counts by its kubelet's word, and nobody is missed before all were looked at", async () => {
+  const namespace = await controlPlane.createNamespace();
+  const labels = { [label]: 'chat' };
+  for (const name of ['elsewhere', 'bare']) await runningPod(controlPlane, { namespace, name, labels });
+  await sayReady(namespace, 'elsewhere');
+  const { options, clock } = scene(`${namespace}/chat`);
+  clock.pass(91_000);
+  // Pods of other tests are suspects, too.
+  const ready = new ReadySidecars({ kube, clock, maxLooks: 1 });
+  await countOnce({ ...options, ready });
+  expect(options.board.get(`${namespace}/chat`)).toBeUndefined();
+  for (let counts = 0; counts < 20; counts += 1) await countOnce({ ...options, ready });
+  const coverage = { selected: 2, enforced: 1, missing: ['bare'] };
+  expect(options.board.get(`${namespace}/chat`)).toEqual(coverage);
+  await sayReady(namespace, 'bare');
+  clock.pass(300_001);
+  await countOnce({ ...options, ready: new ReadySidecars({ kube, clock }) });
+  expect(options.board.get(`${namespace}/chat`)).toMatchObject({ enforced: 2 });
 });
 
 test('a refusal of the API server is told once, as is the end of it', async () => {
@@ -122,6 +143,18 @@ async function clientOf(namespace: string, onCode: (code: number) => void): Prom
     { name: 'stranger', token },
   );
   return new KubeClient(config, { fieldManager: 'test', onCall: ({ code }) => onCode(code) });
+}
+
+/** Says as a kubelet would that the sidecar of a pod is ready. */
+async function sayReady(namespace: string, name: string): Promise<void> {
+  const container = { name: 'sap-ai-budget', ready: true, image: 'i', imageID: '', restartCount: 0 };
+  const answer = await controlPlane.call({
+    method: 'PATCH',
+    path: `/api/v1/namespaces/${namespace}/pods/${name}/status`,
+    contentType: 'application/merge-patch+json',
+    body: { status: { initContainerStatuses: [container] } },
+  });
+  expect(answer.status).toBe(200);
 }
 
 async function letView(namespace: string): Promise<void> {

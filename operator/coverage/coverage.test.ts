@@ -17,7 +17,7 @@ function counted(pods: CountedPod[], reporting: string[] = []): Record<string, u
   const counts = countPods(pods, {
     namespaceLabels: (namespace): Record<string, string> =>
       namespace === 'labelled' ? { [label]: 'all' } : {},
-    hasReported: (uid) => reporting.includes(uid),
+    isEnforced: (uid) => reporting.includes(uid),
   });
   return Object.fromEntries(counts);
 }

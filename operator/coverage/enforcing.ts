@@ -22,5 +22,5 @@ export function withCoverage(
 
 function messageOf({ selected, enforced, missing }: Coverage): string {
   const such = missing.length < selected - enforced ? 'among them ' : '';
-  return `${selected - enforced} of ${selected} running pods have no sidecar that reports, ${such}${missing.join(', ')}: delete them, so that their controller makes new ones and the webhook puts a sidecar into these; of those that have one, see the log of the container sap-ai-budget.`;
+  return `${selected - enforced} of ${selected} running pods have no sidecar that works, ${such}${missing.join(', ')}: delete them, so that their controller makes new ones and the webhook puts a sidecar into these; of those that have one, see the log of the container sap-ai-budget.`;
 }

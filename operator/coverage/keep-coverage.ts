@@ -5,6 +5,7 @@ import { countPods } from './count-pods.ts';
 import type { CoverageBoard } from './coverage-board.ts';
 import { listPods } from './list-pods.ts';
 import type { PodSightings } from './pod-sightings.ts';
+import { ReadySidecars } from './ready-sidecars.ts';
 
 /** Longest time for one count. */
 const countMs = 60_000;
@@ -34,11 +35,12 @@ export interface CoverageOptions {
  * stays.
  */
 export async function keepCoverage(options: CoverageOptions): Promise<void> {
-  const { clock, everyMs, onFailed, signal } = options;
+  const { kube, clock, everyMs, onFailed, signal } = options;
+  const ready = new ReadySidecars({ kube, clock });
   let isFailing = false;
   while (!signal.aborted) {
     const startedMs = clock.nowMs();
-    const error = await countOnce(options).catch((failure: unknown) => failure);
+    const error = await countOnce({ ...options, ready }).catch((failure: unknown) => failure);
     const fails = error !== undefined && !signal.aborted;
     if (fails !== isFailing) onFailed(fails ? error : undefined);
     isFailing = fails;
@@ -51,6 +53,7 @@ export async function countOnce({
   kube,
   operatorNamespace,
   sightings,
+  ready,
   board,
   budgets,
   onChange,
@@ -58,11 +61,14 @@ export async function countOnce({
 }: Pick<
   CoverageOptions,
   'kube' | 'operatorNamespace' | 'sightings' | 'board' | 'budgets' | 'onChange' | 'signal'
->): Promise<void> {
+> & { ready: ReadySidecars }): Promise<void> {
   // Read before the pods are: whoever started to run since then has reported before.
-  const { isComplete } = sightings;
+  const { isComplete: allWereHeard } = sightings;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(countMs)]);
   const { pods, namespaceLabels } = await listPods(kube, { operatorNamespace, signal: limit });
-  const counts = countPods(pods, { namespaceLabels, hasReported: (uid) => sightings.hasReported(uid) });
+  const suspects = pods.filter(({ uid }) => !sightings.hasReported(uid));
+  const isComplete = (await ready.look(suspects, { signal: limit })) && allWereHeard;
+  const isEnforced = (uid: string): boolean => sightings.hasReported(uid) || ready.isReady(uid);
+  const counts = countPods(pods, { namespaceLabels, isEnforced });
   for (const budget of board.put(counts, { budgets: budgets(), isComplete })) onChange(budget);
 }
