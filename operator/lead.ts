@@ -69,7 +69,7 @@ async function pollUsage(options: LeadOptions, term: AbortSignal): Promise<void>
     own: (watch) => tasks.own('watch of a Secret with a key of usage data', watch),
     signal: term,
   });
-  const { ledgerStore, broker, dispatcher, clock, usage: board } = services;
+  const { ledgerStore, ledgers, broker, dispatcher, clock, usage: board } = services;
   const { allowedSapHosts } = config;
   await runUsageController({
     budgets,
@@ -79,6 +79,7 @@ async function pollUsage(options: LeadOptions, term: AbortSignal): Promise<void>
       budgets,
       secrets,
       ledgerStore,
+      ledgers,
       broker,
       dispatcher,
       clock,

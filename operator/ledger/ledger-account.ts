@@ -1,4 +1,5 @@
 import type { NanoCu } from '../../accounting/amount.ts';
+import { settleHeld } from '../../accounting/ledger-close.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
 import {
   extendPeriod,
@@ -270,6 +271,10 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
       requireLeadership(leadership);
       return { result: releaseApproved(ledger, release, nowMs) };
     });
+  }
+
+  settleHeld(): Promise<NanoCu> {
+    return this.#writer.submit((ledger) => ({ result: settleHeld(ledger) }));
   }
 
   /** Holds what this ledger does not know of, but was `seen` (nano-CU) to be spent, outstanding or held. */

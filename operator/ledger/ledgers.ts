@@ -52,6 +52,8 @@ export interface LeaseBook {
   /** Stores that a token given to this holder lives until `expires` (s); false for any but its newest process. */
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean>;
   /** Whether this holder has a row; false only by what is stored now. */
+  /** Settles what is held as spent, for good: the month is closed. Resolves to what that was, nano-CU. */
+  settleHeld(): Promise<NanoCu>;
   hasRow(key: string): Promise<boolean>;
 }
 

@@ -51,17 +51,19 @@ export async function refreshStatement(
   options: RefreshOptions,
 ): Promise<Refreshed | undefined> {
   const { budget, period, signal } = options;
-  const { kube, ledgerStore } = services;
+  const { kube } = services;
   const { namespace } = budget.metadata;
   const name = statementName(budget.metadata, period.name);
-  const stored = await ledgerStore.read(ledgerName(budget.metadata, period.name), { signal });
+  const stored = await readLedger(services, options);
   const previous = await readStatement(kube, { namespace, name }, { signal });
   if (stored === undefined || previous?.closed === true) return undefined;
   const nowMs = services.clock.nowMs();
   const billed = await read(options, { previous, nowMs });
   const metered = [...stored.ledger.usage.values()];
   const lines = statementLines(metered, billed.uses);
-  const status = statusOf({ stored, billed, lines, nowMs });
+  const closed = isClosed(stored.ledger.period, billed.through, nowMs);
+  const final = closed ? await settleHeld(services, { stored, options }) : stored;
+  const status = statusOf({ stored: final, billed, lines, nowMs, closed });
   const spec = {
     budget: budget.metadata.name,
     period: period.name,
@@ -77,6 +79,24 @@ export async function refreshStatement(
     meteredDays: [...new Set(metered.map(({ day }) => day))].sort(),
     unattributed: unattributedIn(lines, billed.through),
   };
+}
+
+function readLedger(
+  { ledgerStore }: UsageServices,
+  { budget, period, signal }: RefreshOptions,
+): Promise<StoredLedger | undefined> {
+  return ledgerStore.read(ledgerName(budget.metadata, period.name), { signal });
+}
+
+/** What nothing has explained by now counts as spent; a statement that is closed must not change any more. */
+async function settleHeld(
+  services: UsageServices,
+  { stored, options }: { stored: StoredLedger; options: RefreshOptions },
+): Promise<StoredLedger> {
+  const { budget, signal } = options;
+  const book = await services.ledgers.find(stored.uid, budget.metadata, { signal });
+  await book?.settleHeld();
+  return (await readLedger(services, options)) ?? stored;
 }
 
 async function read(
@@ -98,13 +118,15 @@ function statusOf({
   billed,
   lines,
   nowMs,
+  closed,
 }: {
   stored: StoredLedger;
   billed: Billed;
   lines: readonly StatementLine[];
   nowMs: number;
+  closed: boolean;
 }): SapAiStatementStatus {
-  const { totals, period } = stored.ledger;
+  const { totals } = stored.ledger;
   const meteredByDay = lines.reduce((sum, { metered }) => sum + metered, 0n);
   const total = lines.reduce((sum, line) => sum + line.billed, 0n);
   return {
@@ -119,7 +141,7 @@ function statusOf({
       unattributed: formatAmount(unattributedIn(lines, billed.through) ?? 0n),
       held: formatAmount(totals.held),
     },
-    closed: isClosed(period, billed.through, nowMs),
+    closed,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/resource.ts';
 import type { LedgerStore } from '../ledger/ledger-store.ts';
+import type { Ledgers } from '../ledger/ledgers.ts';
 import type { TokenBroker } from '../sap/token-broker.ts';
 import type { FinalMonths } from './consumption.ts';
 import type { UsageBoard } from './usage-board.ts';
@@ -17,6 +18,7 @@ export interface UsageServices {
   /** A reader of its own: it follows one Secret a user, and the budget's is AI Core's. */
   secrets: SecretReader;
   ledgerStore: LedgerStore;
+  ledgers: Pick<Ledgers, 'find'>;
   broker: TokenBroker;
   dispatcher: Dispatcher;
   /** The API server's time: days are counted by it. */

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAmount } from '../../accounting/amount.ts';
+import { holdMissing } from '../../accounting/ledger-release.ts';
+import { newLedger } from '../../accounting/ledger.ts';
+import { periodAt } from '../../accounting/period.ts';
+import type { SapAiStatement } from '../../crds/statement.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
 import { ask, connect } from '../../test/sap-emulator/test-client.ts';
+import type { KubeObject } from '../kube/resource.ts';
+import { LedgerStore } from '../ledger/ledger-store.ts';
 import { startBudgetWorld } from '../testing/budget-world.ts';
 import type { BudgetWorld } from '../testing/budget-world.ts';
 import {
@@ -15,6 +21,8 @@ import {
   subscription,
   today,
 } from './testing/stage-usage.ts';
+
+import { statementResource } from './statement-store.ts';
 
 const synced = { type: 'UsageSynced', status: 'True', reason: 'UsageSynced' } as const;
 
@@ -55,6 +63,32 @@ describe('usage that is billed', () => {
     ]);
     const message = (await world.fixture.condition(namespace, synced)).message;
     expect(message).toBe(`SAP has reported usage through ${today}.`);
+  });
+
+  test('closes the period before: what nobody explained in time counts as spent', async () => {
+    // Ten days ago, give or take, so that SAP has had its time.
+    const startDay = Math.min(28, new Date(Date.now() - 10 * 86_400_000).getUTCDate());
+    const rule = { timeZone: 'Etc/UTC', startDay };
+    const { namespace } = await stageUsage(world, { spec: { period: rule } });
+    const budget = { namespace, name: 'main' };
+    const period = periodAt(periodAt(Date.now(), rule).startMs - 1, rule);
+    const ledger = newLedger({ budget, period, cap: parseAmount('10') });
+    holdMissing(ledger, parseAmount('1.5'), period.endMs);
+    const { kube, namespace: ownNamespace } = world.fixture;
+    const store = new LedgerStore({ kube, namespace: ownNamespace });
+    await store.create(ledger, { createdFor: 'uid', ...rule });
+    await pollNow(world, namespace);
+    const name = `main-${period.name}`;
+    const closed = await eventually(
+      async () => {
+        const found = await kube.get<SapAiStatement & KubeObject>(statementResource, { namespace, name });
+        return found?.status?.closed ? found.status : undefined;
+      },
+      { what: 'the statement to be closed', timeoutMs: 30_000 },
+    );
+    expect(closed.totals).toMatchObject({ metered: '1.5', held: '0' });
+    const stored = await store.read(`${namespace}.main.${period.name}`);
+    expect(stored?.ledger.totals).toMatchObject({ settled: parseAmount('1.5'), held: 0n });
   });
 
   test('is read by month where SAP refuses days to the key, and then adds up to the same', async () => {
