@@ -37,4 +37,5 @@ function withoutSecrets(config: SidecarConfig): SidecarConfig {
   return { ...config, appKey: '(secret)' };
 }
 
-await main();
+// No await: the bundle is CommonJS, which has none here.
+void main();

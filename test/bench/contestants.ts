@@ -72,7 +72,7 @@ export async function startCourse({
 }
 
 function sidecarCommand(profileFolder: string | undefined): [string, ...string[]] {
-  if (profileFolder === undefined) return [process.execPath, programFile('../../.make/bundle/sidecar.mjs')];
+  if (profileFolder === undefined) return [process.execPath, programFile('../../.make/bundle/sidecar.cjs')];
   const flags = ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
   return [process.execPath, ...flags, programFile('../../sidecar/main.ts')];
 }
