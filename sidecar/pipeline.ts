@@ -7,7 +7,7 @@ import { outcomeLabels, requestLabels } from './labels.ts';
 import type { RequestOutcome } from './metrics.ts';
 import { meteringHeaders } from './metering-headers.ts';
 import { ProxyError } from './proxy-error.ts';
-import { ReadOn } from './read-on.ts';
+import type { ReadOn } from './read-on.ts';
 import type { Services } from './services.ts';
 import { answerDeployment, answerDeployments } from './steps/answer-deployments.ts';
 import { endOfWhole, sendWhole } from './steps/answer-json.ts';
@@ -186,8 +186,8 @@ async function callAndAnswer(
   { admission, search }: { admission: Admission; search: string },
   services: Services,
 ): Promise<void> {
-  const { booking, clock, config, life, metrics } = services;
-  const readOn = new ReadOn({ gone: exchange.gone, stopped: life.stopped, ms: config.readOnMs });
+  const { booking, clock, config, metrics } = services;
+  const readOn = services.readOns.begin(exchange.gone);
   try {
     const sentAtMs = clock.monotonicMs();
     const head = await callUpstream(exchange, { admission, search, readOn }, services);

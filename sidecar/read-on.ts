@@ -1,24 +1,47 @@
 /** Why reading an answer was given up. */
 export type ReadOnEnd = 'read_bound' | 'stopped';
 
+/** All answers that are being read; `stopped` ends their reading at once: the process is about to end. */
+export class ReadOns {
+  readonly #ms: number;
+  readonly #stopped: AbortSignal;
+  /** One listener for all: with one each, every request would have to pass those of all others. */
+  readonly #open = new Set<ReadOn>();
+
+  /** `ms`: for how long an answer is read on after its client has left. */
+  constructor({ stopped, ms }: { stopped: AbortSignal; ms: number }) {
+    this.#ms = ms;
+    this.#stopped = stopped;
+    stopped.addEventListener('abort', () => {
+      for (const readOn of this.#open) readOn.giveUp('stopped');
+    });
+  }
+
+  /** Begins to watch over an answer for a client; `gone`: aborted when that leaves. */
+  begin(gone: AbortSignal): ReadOn {
+    const readOn = new ReadOn({ gone, ms: this.#ms, onDispose: () => this.#open.delete(readOn) });
+    this.#open.add(readOn);
+    if (this.#stopped.aborted) readOn.giveUp('stopped');
+    return readOn;
+  }
+}
+
 /** Goes on reading for a bounded time after the client has left, so that the answer's cost is learnt. */
 export class ReadOn {
   readonly #controller = new AbortController();
-  readonly #gone: AbortSignal;
-  readonly #stopped: AbortSignal;
-  readonly #ms: number;
+  readonly #onDispose: () => void;
   #timer: NodeJS.Timeout | undefined;
   #end: ReadOnEnd | undefined;
+  #disposed = false;
 
-  /** `stopped` ends the reading at once: the process is about to end. */
-  constructor(options: { gone: AbortSignal; stopped: AbortSignal; ms: number }) {
-    this.#gone = options.gone;
-    this.#stopped = options.stopped;
-    this.#ms = options.ms;
-    this.#gone.addEventListener('abort', this.#startClock, { once: true });
-    this.#stopped.addEventListener('abort', this.#stop, { once: true });
-    if (this.#gone.aborted) this.#startClock();
-    if (this.#stopped.aborted) this.#stop();
+  constructor({ gone, ms, onDispose }: { gone: AbortSignal; ms: number; onDispose: () => void }) {
+    this.#onDispose = onDispose;
+    const startClock = () => {
+      if (!this.#disposed) this.#timer = setTimeout(() => this.giveUp('read_bound'), ms);
+    };
+    // Lives as long as the request; so does the listener.
+    if (gone.aborted) startClock();
+    else gone.addEventListener('abort', startClock);
   }
 
   /** Aborts the call to SAP. */
@@ -31,21 +54,15 @@ export class ReadOn {
     return this.#end;
   }
 
-  /** The answer has been read. */
-  dispose(): void {
-    clearTimeout(this.#timer);
-    this.#gone.removeEventListener('abort', this.#startClock);
-    this.#stopped.removeEventListener('abort', this.#stop);
-  }
-
-  readonly #startClock = () => {
-    this.#timer = setTimeout(() => this.#giveUp('read_bound'), this.#ms);
-  };
-
-  readonly #stop = () => this.#giveUp('stopped');
-
-  #giveUp(end: ReadOnEnd): void {
+  giveUp(end: ReadOnEnd): void {
     this.#end ??= end;
     this.#controller.abort(new Error(`reading the answer was given up: ${end}`));
+  }
+
+  /** The answer has been read. */
+  dispose(): void {
+    this.#disposed = true;
+    clearTimeout(this.#timer);
+    this.#onDispose();
   }
 }

@@ -8,6 +8,7 @@ import type { Denials } from './denials.ts';
 import type { AppKeys } from './keys.ts';
 import type { Leases } from './leases.ts';
 import type { SidecarMetrics } from './metrics.ts';
+import type { ReadOns } from './read-on.ts';
 import type { Receipts } from './receipts.ts';
 import type { SapTokens } from './sap-token.ts';
 import type { Upstream } from './upstream.ts';
@@ -25,6 +26,7 @@ export interface Services {
   readonly bodies: Bodies;
   readonly booking: Booking;
   readonly denials: Denials;
+  readonly readOns: ReadOns;
   readonly receipts: Receipts;
   readonly metrics: SidecarMetrics;
   readonly life: Life;
@@ -36,6 +38,4 @@ export interface Services {
 export interface Life {
   /** Whether new requests are refused: shutting down, or replaced by a newer process. */
   readonly refusing: boolean;
-  /** Aborted when answers are not read any more. */
-  readonly stopped: AbortSignal;
 }

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { SidecarConfig } from './config.ts';
 import { Configuration, type CurrentBudget } from './configuration.ts';
 import { Denials } from './denials.ts';
+import { ReadOns } from './read-on.ts';
 import { Receipts } from './receipts.ts';
 import { AppKeys } from './keys.ts';
 import { Leases } from './leases.ts';
@@ -86,14 +87,14 @@ function assemble(
 ) {
   const polling = new AbortController();
   const stopping = new AbortController();
-  const life: Life & { refusing: boolean } = { refusing: false, stopped: stopping.signal };
+  const life: Life & { refusing: boolean } = { refusing: false };
   const { promise: fatal, resolve } = Promise.withResolvers<Error>();
   const onFatal = (error: Error) => {
     life.refusing = true;
     resolve(error);
   };
   const metrics = createMetrics();
-  const receipts = new Receipts();
+  const memory = memoryOf(config);
   const operator = operatorOf(config);
   const upstream = createUpstream({ silentMs: config.upstreamMs });
   const configuration = new Configuration({
@@ -127,11 +128,9 @@ function assemble(
     upstream,
     metrics,
     life,
-    keys: new AppKeys(config.appKey),
-    booking: new Booking({ metrics, receipts, clock, log }),
-    bodies: new Bodies(Math.max(minBodiesBytes, config.maxBodyBytes)),
-    denials: new Denials(),
-    receipts,
+    booking: new Booking({ metrics, receipts: memory.receipts, clock, log }),
+    readOns: new ReadOns({ stopped: stopping.signal, ms: config.readOnMs }),
+    ...memory,
     origin: () => origin,
   };
   const closeClients = async () => {
@@ -139,6 +138,16 @@ function assemble(
     await upstream.close();
   };
   return { services, life, polling, stopping, fatal, closeClients };
+}
+
+/** What keeps something for requests, and needs no one. */
+function memoryOf({ appKey, maxBodyBytes }: SidecarConfig) {
+  return {
+    keys: new AppKeys(appKey),
+    bodies: new Bodies(Math.max(minBodiesBytes, maxBodyBytes)),
+    denials: new Denials(),
+    receipts: new Receipts(),
+  };
 }
 
 function operatorOf({ operatorUrl: url, caFile, tokenFile }: SidecarConfig): OperatorClient {

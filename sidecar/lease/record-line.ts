@@ -81,13 +81,18 @@ const leaseRecord = z.discriminatedUnion('type', [
  * decimal CU. Read back by `decodeRecord`.
  */
 export function encodeRecord(record: LeaseRecord): Buffer {
-  const json = Buffer.from(
-    JSON.stringify(record, (_key, value: unknown) =>
-      typeof value === 'bigint' ? formatAmount(value) : value,
-    ),
-  );
+  const json = jsonOf(record);
   const crc = crc32(json).toString(16).padStart(8, '0');
-  return Buffer.concat([Buffer.from(`${journalVersion} ${json.length} ${crc} `), json, newline]);
+  return Buffer.from(`${journalVersion} ${Buffer.byteLength(json)} ${crc} ${json}\n`);
+}
+
+/** The two records that every request writes do without a replacer, with which this takes twice as long. */
+function jsonOf(record: LeaseRecord): string {
+  if (record.type === 'reserve') return JSON.stringify({ ...record, amount: formatAmount(record.amount) });
+  if (record.type === 'settle') return JSON.stringify({ ...record, spent: formatAmount(record.spent) });
+  return JSON.stringify(record, (_key, value: unknown) =>
+    typeof value === 'bigint' ? formatAmount(value) : value,
+  );
 }
 
 /**
@@ -111,7 +116,6 @@ export function decodeRecord(line: Buffer): LeaseRecord {
   return parseRecord(json.toString('utf8'));
 }
 
-const newline = Buffer.from('\n');
 const maxHeadBytes = 40;
 const lineHead = /^(\d{1,9}) (\d{1,9}) ([0-9a-f]{8}) /;
 

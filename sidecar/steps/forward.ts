@@ -82,16 +82,14 @@ function headersToSend(
   { headers, metering }: Pick<ForwardRequest, 'headers' | 'metering'>,
   token: string,
 ): Record<string, string | string[]> {
-  const hopHeaders = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
-  const kept: Record<string, string | string[]> = {};
+  const hopHeaders = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
+  const sent: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && !dropped.has(name) && !hopHeaders.has(name)) kept[name] = value;
-  return {
-    ...kept,
-    ...metering,
-    'ai-resource-group': target.resourceGroup,
-    'content-type': 'application/json',
-    'accept-encoding': 'identity',
-    authorization: `Bearer ${token}`,
-  };
+    if (value !== undefined && !dropped.has(name) && !hopHeaders.includes(name)) sent[name] = value;
+  Object.assign(sent, metering);
+  sent['ai-resource-group'] = target.resourceGroup;
+  sent['content-type'] = 'application/json';
+  sent['accept-encoding'] = 'identity';
+  sent['authorization'] = `Bearer ${token}`;
+  return sent;
 }

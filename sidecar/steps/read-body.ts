@@ -52,13 +52,11 @@ function parse(body: Buffer): unknown {
 /** What is parsed is written again for SAP, which nothing but memory bounds the depth of; no schema of a tool comes near. */
 const maxDepth = 200;
 
-/** Level by level, so that depth costs no stack. */
-function nestsBeyond(value: object, depth: number): boolean {
-  let level: object[] = [value];
-  for (let left = depth; level.length > 0; left -= 1) {
-    if (left === 0) return true;
-    level = level.flatMap((parent) => Object.values(parent).filter(isContainer));
-  }
+/** Goes no deeper than asked, so that depth costs no stack. */
+function nestsBeyond(container: object, depth: number): boolean {
+  if (depth === 0) return true;
+  for (const member of Array.isArray(container) ? container : Object.values(container))
+    if (isContainer(member) && nestsBeyond(member, depth - 1)) return true;
   return false;
 }
 
