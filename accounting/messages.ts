@@ -241,12 +241,17 @@ const recallNumbers = z
   .record(budgetName, count)
   .refine((numbers) => Object.keys(numbers).length <= maxBudgets, 'has more budgets than a pod may name');
 
+/** Origin of one replica of the operator. */
+export const homeOrigin = z.string().regex(/^https:\/\/(\d+(\.\d+){3}|\[[0-9a-f:.]+\]):\d{1,5}$/);
+
 export const configurationRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   /** The `etag` of the configuration the sidecar runs with; the answer waits until it differs. */
   seen: z.string().max(128).optional(),
   /** The `recalls` it has heeded; the answer waits until there is another one. */
   recalls: recallNumbers.optional(),
+  /** The `home` it was told last, empty for none; the answer waits until it is another one. Absent: it goes to none. */
+  home: homeOrigin.or(z.literal('')).optional(),
   waitSeconds: z.int().min(0).max(maxPollSeconds),
 });
 export type ConfigurationRequest = z.infer<typeof configurationRequest>;
@@ -337,6 +342,8 @@ export const configurationAnswer = z.strictObject({
   budgets: z.array(budgetConfiguration).max(maxBudgets),
   /** What is idle of a budget whose number has not been heeded is returned at once, in a report that names the number. */
   recalls: recallNumbers.optional(),
+  /** The replica that calls of this pod are sent to best, also those for leases and tokens; absent: any. */
+  home: homeOrigin.optional(),
 });
 export type ConfigurationAnswer = z.infer<typeof configurationAnswer>;
 

@@ -40,6 +40,8 @@ export interface ControllersOptions {
   /** Writes only while this replica leads. */
   leaderKube: KubeClient;
   leadership: Leadership;
+  /** Whether there are other replicas. */
+  peers: { readonly hasPeers: boolean };
   config: OperatorConfig;
   clock: ServerClock;
   dispatcher: Dispatcher;
@@ -147,7 +149,7 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
 }
 
 function openLedgers(
-  { kube, leadership, clock, metrics, tasks, ledgerSignal }: ControllersOptions,
+  { kube, leadership, peers, clock, metrics, tasks, ledgerSignal }: ControllersOptions,
   {
     budgets,
     queue,
@@ -164,6 +166,7 @@ function openLedgers(
     store: ledgerStore,
     clock,
     leadership,
+    hasPeers: () => peers.hasPeers,
     signal: ledgerSignal,
     onChange: (budget) => queue.addSoon(budget),
     onShort: (budget) => rounds.want(budget),

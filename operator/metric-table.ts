@@ -175,6 +175,18 @@ export const operatorMetricTable = {
     labels: [],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 5],
   },
+  leader: {
+    type: 'gauge',
+    name: 'sapaibudget_leader',
+    help: 'Whether this operator is the one that reconciles (1) or not (0).',
+    labels: [],
+  },
+  replicas: {
+    type: 'gauge',
+    name: 'sapaibudget_replicas',
+    help: 'Operators that this one sees, itself included.',
+    labels: [],
+  },
   certificateExpiry: {
     type: 'gauge',
     name: 'sapaibudget_certificate_expiry_timestamp_seconds',

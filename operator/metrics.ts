@@ -8,6 +8,7 @@ import type { Coverage } from './coverage/count-pods.ts';
 import type { ReconcileReport } from './kube/controller.ts';
 import type { LedgerSnapshot } from './ledger/ledger-snapshot.ts';
 import { operatorMetricTable as table } from './metric-table.ts';
+import type { Leadership } from './replicas/leadership.ts';
 import type { Subscription } from './usage/usage-board.ts';
 import type { WebhookOutcome } from './webhook/webhook-service.ts';
 
@@ -63,10 +64,14 @@ export class OperatorMetrics {
   readonly #admissionSeconds = histogram(table.admissionSeconds, this.registry);
   readonly #certificateExpiry = gauge(table.certificateExpiry, this.registry);
 
+  #replicas: { leadership: Leadership; peers: { readonly count: number } } | undefined;
+
   constructor({ version }: { version: string }) {
     collectDefaultMetrics({ register: this.registry });
     gauge(table.build, this.registry).set({ version }, 1);
     this.#createAtZero();
+    this.#tell(table.leader, () => (this.#replicas?.leadership.leads() === true ? 1 : 0));
+    this.#tell(table.replicas, () => this.#replicas?.peers.count ?? 0);
   }
 
   /** Figures of a budget; once it is gone, so are they. */
@@ -120,6 +125,10 @@ export class OperatorMetrics {
     this.#usagePolls.inc({ result });
     this.#usagePollSeconds.observe(durationMs / 1000);
   }
+  /** From now on tells who leads and how many there are, as it is whenever somebody asks. */
+  watchReplicas(replicas: { leadership: Leadership; peers: { readonly count: number } }): void {
+    this.#replicas = replicas;
+  }
   /** Told of each certificate (PEM) that is served with. */
   servesWith({ certificate }: { certificate: string }): void {
     this.#certificateExpiry.set(new X509Certificate(certificate).validToDate.getTime() / 1000);
@@ -133,6 +142,15 @@ export class OperatorMetrics {
     const { dataThrough } = seen ?? {};
     const endMs = dataThrough === undefined ? undefined : Date.parse(dataThrough) + dayMs;
     setOrRemove(this.#budgets.usageThrough, labels, endMs && endMs / 1000);
+  }
+
+  /** A figure that is looked up when somebody asks. */
+  #tell({ name, help }: Row<never>, value: () => number): void {
+    const registers = [this.registry];
+    const collect = function (this: Gauge): void {
+      this.set(value());
+    };
+    void new Gauge({ name, help, registers, collect });
   }
 
   #createAtZero(): void {

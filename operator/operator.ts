@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { Agent } from 'undici';
@@ -8,7 +9,7 @@ import { startControllers } from './controllers.ts';
 import type { Controllers } from './controllers.ts';
 import { keepCertificates } from './keep-certificates.ts';
 import { PodSightings } from './coverage/pod-sightings.ts';
-import { systemClock } from './kube/clock.ts';
+import { monotonicClock, systemClock } from './kube/clock.ts';
 import { KubeClient } from './kube/client.ts';
 import type { LeaseService } from './lease-service/lease-service.ts';
 import { startLeaseService } from './lease-service/server.ts';
@@ -16,6 +17,8 @@ import { lead } from './lead.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { createElection } from './replicas/create-election.ts';
 import type { Election } from './replicas/election.ts';
+import { keepHeartbeats, originOf } from './replicas/heartbeats.ts';
+import { Peers } from './replicas/peers.ts';
 import { requireLeadership } from './replicas/leadership.ts';
 import { keepTime, prepareCluster } from './prepare.ts';
 import { ServerClock } from './server-clock.ts';
@@ -79,6 +82,7 @@ interface Parts {
   /** Writes only while this replica leads. */
   leaderKube: KubeClient;
   leadership: Election;
+  peers: Peers;
   dispatcher: Agent;
   clock: ServerClock;
   metrics: OperatorMetrics;
@@ -109,6 +113,10 @@ function buildParts({ config, kubeConfig, log, version, signal: outer }: Operato
     kube,
     leaderKube: new KubeClient(kubeConfig, { ...client, beforeWrite: () => requireLeadership(leadership) }),
     leadership,
+    peers: new Peers({
+      own: { name: `sap-ai-budget-replica-${randomUUID()}`, origin: undefined },
+      clock: monotonicClock,
+    }),
     // HTTP/1.1: a pooled HTTP/2 session whose peer went silent would take every retry with it.
     dispatcher: new Agent({ allowH2: false, connections: 16, connect: { timeout: 10_000 } }),
     clock: new ServerClock(systemClock),
@@ -139,6 +147,7 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
     kube,
     ledgers,
     configurationSource: configurations,
+    homes: parts.peers,
     tokens,
     leaseSeconds: config.leaseSeconds,
     clock,
@@ -160,14 +169,40 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
     keepCertificates(certificates, { kube, namespace, names, clock, leads, log, signal, use }),
   );
   tasks.own('clock', keepTime({ kube, clock, log, signal }));
-  const serveTerm = async (term: AbortSignal): Promise<void> => {
-    log.info({ term: leadership.term }, 'this replica leads');
+  joinReplicas({ parts, config, log, port: service.port }, async (term) => {
     injection?.takeLead();
     await lead({ ...options, ...controllers }, term);
+  });
+  return { service, webhookPort: injection?.port };
+}
+
+/** Stands for election and shows itself to the other replicas, now that this one serves. */
+function joinReplicas(
+  { parts, config, log, port }: { parts: Parts; port: number } & Pick<OperatorOptions, 'config' | 'log'>,
+  serveTerm: (term: AbortSignal) => Promise<void>,
+): void {
+  const { kube, leadership, peers, metrics, tasks, signal } = parts;
+  const { namespace, replicaIp, leaderMs: durationMs } = config;
+  metrics.watchReplicas({ leadership, peers });
+  peers.serveAt(replicaIp === undefined ? undefined : originOf(replicaIp, port));
+  peers.onChange(() => log.info({ replicas: peers.count }, 'replicas have come or gone'));
+  const beats = keepHeartbeats({
+    kube,
+    namespace,
+    peers,
+    durationMs,
+    clock: monotonicClock,
+    leads: leadership.leads,
+    onFailure: (error) => log.warn({ err: error }, 'heartbeat failed'),
+    signal,
+  });
+  tasks.own('heartbeats', beats);
+  const elected = async (term: AbortSignal): Promise<void> => {
+    log.info({ term: leadership.term }, 'this replica leads');
+    await serveTerm(term);
     log.info({ term: leadership.term }, 'this replica leads no more');
   };
-  tasks.own('election', leadership.run(serveTerm, signal));
-  return { service, webhookPort: injection?.port };
+  tasks.own('election', leadership.run(elected, signal));
 }
 
 /** Undefined where the settings have nothing to put into pods. */

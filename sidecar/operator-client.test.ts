@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createOperatorClient, type OperatorClient } from './operator-client.ts';
 import { loopbackCertificate } from './testing/certificate.ts';
+import { type Relay, startRelay } from './testing/relay.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
 
 // Real processes and sockets on a machine that may be busy: only what hangs fails.
@@ -25,6 +26,12 @@ afterEach(async () => {
 });
 
 const poll = () => client.configuration({ schema: 1, waitSeconds: 0 }, never);
+
+const open = () =>
+  client.lease(
+    { schema: 1, kind: 'open', budget: 'chat', ledgerUid: 'ledger-1', processId: '0123456789abcdef' },
+    never,
+  );
 
 describe('the operator', () => {
   test('is trusted by the CA file alone, which is read again when it changes', async () => {
@@ -74,6 +81,62 @@ describe('the operator', () => {
       reason: 'malformed_answer',
       message: expect.stringContaining('message'),
     });
+  });
+});
+
+describe('a home', () => {
+  let relay: Relay;
+  beforeEach(async () => {
+    relay = await startRelay(stage.operator.url);
+  });
+  afterEach(() => relay.close());
+
+  test('is called from the moment the operator names it, and not any more once it names none', async () => {
+    await poll();
+    await open();
+    expect(relay.connections).toBe(0);
+    stage.operator.home = relay.origin;
+    await poll();
+    await open();
+    const { connections } = relay;
+    expect(connections).toBeGreaterThan(0);
+    stage.operator.home = undefined;
+    await poll();
+    await relay.close();
+    await expect(open()).resolves.toMatchObject({ kind: 'opened' });
+  });
+
+  test.each(['closed', 'silent'] as const)(
+    'that is %s is left, and the message goes to another replica',
+    async (how) => {
+      stage.operator.home = relay.origin;
+      await poll();
+      await open();
+      if (how === 'silent') relay.fallSilent();
+      else await relay.close();
+      await expect(open()).resolves.toMatchObject({ kind: 'opened' });
+    },
+  );
+
+  test('that falls silent does not keep a poll that another call has found out about it', async () => {
+    const { etag: seen } = await poll();
+    stage.operator.home = relay.origin;
+    await poll();
+    const waiting = client.configuration({ schema: 1, seen, waitSeconds: 55 }, never);
+    await until(() => relay.connections > 0);
+    relay.fallSilent();
+    await open();
+    stage.operator.configure([{ ...stage.budget, priceVersion: 'default@2' }]);
+    await expect(waiting).resolves.toMatchObject({ etag: '2' });
+  });
+
+  test('that shows a certificate of another CA is not told anything', async () => {
+    const stranger = await startStage();
+    stage.operator.home = stranger.operator.url;
+    await poll();
+    await expect(open()).resolves.toMatchObject({ kind: 'opened' });
+    expect(stranger.operator.messages).toEqual([]);
+    await stranger.close();
   });
 });
 

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
 import {
@@ -14,6 +16,7 @@ import {
   leaseAnswer,
   tokenAnswer,
 } from '../accounting/messages.ts';
+import { Home } from './home.ts';
 
 /** Why the operator gave no answer. */
 export type OperatorErrorReason =
@@ -44,6 +47,10 @@ export interface OperatorClient {
 }
 
 const callMs = 5000;
+/** A replica that is well answers in less; if it does not, another one is asked. */
+const homeMs = 1500;
+/** Why another replica may be asked; whoever may not call is told so by all. */
+const passing: ReadonlySet<OperatorErrorReason> = new Set(['unreachable', 'unavailable', 'malformed_answer']);
 /** The largest configuration: a thousand deployments and models with all their members. */
 const maxAnswerBytes = 32 * 1024 * 1024;
 
@@ -53,54 +60,138 @@ export function createOperatorClient(options: {
   caFile: string;
   tokenFile: string;
 }): OperatorClient {
-  const connection = new Connection(options.caFile);
+  const pools = new Pools({ caFile: options.caFile, host: new URL(options.url).hostname });
+  const home = new Home(() => performance.now());
   const call = async <T>(
     path: string,
     message: Parameters<typeof encodeMessage>[0],
     schema: z.ZodType<T>,
-    limits: { signal: AbortSignal; timeoutMs: number },
+    limits: Limits,
   ): Promise<T> => {
     const token = (await readCredential(options.tokenFile)).trim();
-    const dispatcher = await connection.dispatcher();
-    const target = { url: `${options.url}${path}`, token, dispatcher };
-    return parseAnswer(await send(target, encodeMessage(message), limits), schema);
+    const body = encodeMessage(message);
+    const atHome = await askHome(home, { path, token, body, schema, limits, dispatcher: await pools.home() });
+    if (atHome !== undefined) return atHome;
+    const target = { url: `${options.url}${path}`, token, dispatcher: await pools.any() };
+    return parseAnswer(await send(target, body, limits), schema);
   };
   return {
-    lease: (message, signal) => call('/v1/lease', message, leaseAnswer, { signal, timeoutMs: callMs }),
-    token: (message, signal) => call('/v1/token', message, tokenAnswer, { signal, timeoutMs: 2 * callMs }),
-    configuration: (message, signal) =>
-      call('/v1/configuration', message, configurationAnswer, {
-        signal,
-        timeoutMs: message.waitSeconds * 1000 + 2 * callMs,
-      }),
-    close: () => connection.close(),
+    lease: (message, signal) =>
+      call('/v1/lease', message, leaseAnswer, { signal, timeoutMs: callMs, atHomeMs: homeMs }),
+    token: (message, signal) =>
+      call('/v1/token', message, tokenAnswer, { signal, timeoutMs: 2 * callMs, atHomeMs: callMs }),
+    configuration: async (message, signal) => {
+      const timeoutMs = message.waitSeconds * 1000 + 2 * callMs;
+      const limits = { signal, timeoutMs, atHomeMs: timeoutMs };
+      const question = { ...message, home: home.told };
+      const answer = await call('/v1/configuration', question, configurationAnswer, limits);
+      home.move(answer.home);
+      return answer;
+    },
+    close: () => pools.close(),
   };
 }
 
-/** Keeps one pool of connections for as long as the CA file says the same. */
-class Connection {
-  readonly #caFile: string;
-  #ca: string | undefined;
-  #agent: Agent | undefined;
+interface Limits {
+  signal: AbortSignal;
+  /** Longest wait for an answer, in ms, and that for the home's. */
+  timeoutMs: number;
+  atHomeMs: number;
+}
 
-  constructor(caFile: string) {
+/** The home's answer; undefined where it gave none, and another replica is to be asked. Messages may be repeated. */
+async function askHome<T>(
+  home: Home,
+  {
+    path,
+    token,
+    body,
+    schema,
+    limits: { signal, atHomeMs: timeoutMs },
+    dispatcher,
+  }: {
+    path: string;
+    token: string;
+    body: string;
+    schema: z.ZodType<T>;
+    limits: Limits;
+    dispatcher: Dispatcher;
+  },
+): Promise<T | undefined> {
+  const { current } = home;
+  if (current === undefined) return undefined;
+  const { origin, left } = current;
+  const target = { url: `${origin}${path}`, token, dispatcher };
+  try {
+    const limits = { signal: AbortSignal.any([signal, left]), timeoutMs, lateMs: 0 };
+    const answer = parseAnswer(await send(target, body, limits), schema);
+    home.answered(origin);
+    return answer;
+  } catch (error) {
+    signal.throwIfAborted();
+    const isSilent = error instanceof OperatorError && passing.has(error.reason);
+    if (!isSilent && !left.aborted) throw error;
+    if (isSilent) home.failed(origin);
+    return undefined;
+  }
+}
+
+/** Keeps pools of connections for as long as the CA file says the same. */
+class Pools {
+  readonly #caFile: string;
+  readonly #host: string;
+  #ca: string | undefined;
+  #agents: { any: Agent; home: Agent } | undefined;
+
+  /** `host` is the name that every replica's certificate is for. */
+  constructor({ caFile, host }: { caFile: string; host: string }) {
     this.#caFile = caFile;
+    this.#host = host.replace(/^\[|\]$/g, '');
   }
 
-  async dispatcher(): Promise<Dispatcher> {
-    const ca = await readCredential(this.#caFile);
-    if (this.#agent !== undefined && ca === this.#ca) return this.#agent;
-    const old = this.#agent;
-    this.#ca = ca;
-    this.#agent = new Agent({ allowH2: false, connections: 4, connect: { ca, timeout: callMs } });
-    // Calls under way on the old pool end there, and then it is gone.
-    if (old !== undefined) void old.close();
-    return this.#agent;
+  /** For calls to the address of all replicas. */
+  async any(): Promise<Dispatcher> {
+    return (await this.#open()).any;
+  }
+
+  /** For calls to one replica by its IP address. */
+  async home(): Promise<Dispatcher> {
+    return (await this.#open()).home;
   }
 
   async close(): Promise<void> {
-    await this.#agent?.destroy();
+    await Promise.all([this.#agents?.any.destroy(), this.#agents?.home.destroy()]);
   }
+
+  async #open(): Promise<{ any: Agent; home: Agent }> {
+    const ca = await readCredential(this.#caFile);
+    if (this.#agents !== undefined && ca === this.#ca) return this.#agents;
+    const old = this.#agents;
+    this.#ca = ca;
+    this.#agents = { any: newAgent({ ca, timeout: callMs }), home: newAgent(this.#homeOptions(ca)) };
+    // Calls under way on the old pools end there, and then they are gone.
+    void old?.any.close();
+    void old?.home.close();
+    return this.#agents;
+  }
+
+  #homeOptions(ca: string): ConnectOptions {
+    const host = this.#host;
+    return {
+      ca,
+      timeout: homeMs,
+      ...(isIP(host) === 0 && { servername: host }),
+      checkServerIdentity: (_address, certificate) => checkServerIdentity(host, certificate),
+    };
+  }
+}
+
+type ConnectOptions = Pick<ConnectionOptions, 'ca' | 'servername' | 'checkServerIdentity'> & {
+  timeout: number;
+};
+
+function newAgent(connect: ConnectOptions): Agent {
+  return new Agent({ allowH2: false, connections: 4, connect });
 }
 
 async function readCredential(file: string): Promise<string> {
@@ -116,7 +207,7 @@ async function readCredential(file: string): Promise<string> {
 async function send(
   target: { url: string; token: string; dispatcher: Dispatcher },
   body: string,
-  { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
+  { signal, timeoutMs, lateMs = callMs }: { signal: AbortSignal; timeoutMs: number; lateMs?: number },
 ): Promise<{ status: number; text: string }> {
   try {
     const answer = await request(target.url, {
@@ -126,7 +217,7 @@ async function send(
       dispatcher: target.dispatcher,
       headersTimeout: timeoutMs,
       bodyTimeout: callMs,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs + callMs)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs + lateMs)]),
     });
     return { status: answer.statusCode, text: await readText(answer.body) };
   } catch (cause) {

@@ -32,6 +32,32 @@ describe('a configuration', () => {
     expect(world.running.proxy.requests.length).toBe(asked);
   });
 
+  test('names the home of the pod, and comes as soon as that is another replica', async () => {
+    const { call } = await world.holder();
+    const { peers, configurations } = world.running;
+    configurations.publish(unavailable('SecretNotFound'));
+    const poll = (message: object) => call('/v1/configuration', { schema: 1, waitSeconds: 55, ...message });
+    const first = await poll({ home: '' });
+    expect(first.body).not.toHaveProperty('home');
+    const { etag: seen } = Object(first.body);
+    const waiting = poll({ seen, home: '' });
+    const others = ['2', '3', '4', '5', '6', '7'].map((last) => ({
+      name: last,
+      version: '1',
+      origin: `https://127.0.0.${last}:9443`,
+      durationMs: 15_000,
+    }));
+    peers.observe(others);
+    const home = peers.homeOf(world.namespace);
+    expect(await waiting).toMatchObject({ status: 200, body: { etag: seen, budgets: [], home } });
+    const settled = poll({ seen, home });
+    peers.observe([]);
+    expect((await settled).body).toEqual({ schema: 1, etag: seen, budgets: [] });
+    // One that knows of no homes is told of none.
+    peers.observe(others);
+    expect((await poll({})).body).not.toHaveProperty('home');
+  });
+
   test('that is asked for too often at once is refused', async () => {
     const { call } = await world.holder();
     const { etag: seen } = Object((await call('/v1/configuration', { schema: 1, waitSeconds: 0 })).body);

@@ -3,6 +3,7 @@ import type { ConfigurationSource } from '../configuration/configuration-source.
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Ledgers } from '../ledger/ledgers.ts';
+import type { Homes } from '../replicas/peers.ts';
 import type { BudgetTokens } from '../sap/access-token.ts';
 import type { PodIdentity } from './pod-directory.ts';
 
@@ -32,6 +33,7 @@ export interface LeaseServiceOptions {
   kube: KubeClient;
   ledgers: Ledgers;
   configurationSource: ConfigurationSource;
+  homes: Homes;
   tokens: BudgetTokens;
   /** Life of a lease after each report. */
   leaseSeconds: number;

@@ -57,14 +57,14 @@ function keyAndCertificate({ certificate, privateKey }: LeaseServiceOptions['cer
 }
 
 function buildApp(options: LeaseServiceOptions): Express {
-  const { ledgers, configurationSource, tokens, clock, leaseSeconds } = options;
+  const { ledgers, homes, configurationSource, tokens, clock, leaseSeconds } = options;
   const serve = serverOfCalls(options);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.post(
     '/v1/configuration',
-    serve('configuration', configurationEndpoint({ source: configurationSource })),
+    serve('configuration', configurationEndpoint({ source: configurationSource, homes })),
   );
   app.post('/v1/token', serve('token', tokenEndpoint({ ledgers, tokens, clock }), { freshPod: true }));
   app.post('/v1/lease', serve('lease', leaseEndpoint({ ledgers, clock, leaseSeconds })));

@@ -7,6 +7,7 @@ import type { FaultProxy } from '../../test/control-plane/fault-proxy.ts';
 import { issueAuthority, issueLeaf } from '../certificates/issue.ts';
 import type { KeyPair } from '../certificates/issue.ts';
 import { Configurations } from '../configuration/configurations.ts';
+import { Peers } from '../replicas/peers.ts';
 import { KubeClient } from '../kube/client.ts';
 import { startLedgers } from '../ledger/ledger-registry.ts';
 import { LedgerStore } from '../ledger/ledger-store.ts';
@@ -37,6 +38,8 @@ export interface ServiceUnderTest {
   service: LeaseService;
   ledgers: Ledgers;
   configurations: Configurations;
+  /** The replicas there are: this one, unless a test says more. */
+  peers: Peers;
   clock: ShiftedClock;
   proxy: FaultProxy;
   /** What SAP would give; a test may replace it. */
@@ -67,6 +70,7 @@ export async function startService(
     signal,
   });
   const configurations = new Configurations({ clock });
+  const peers = new Peers({ own: { name: 'own', origin: 'https://127.0.0.1:1' }, clock });
   const sap: ServiceUnderTest['sap'] = { next: () => Promise.resolve(someToken(clock)) };
   const tokens: BudgetTokens = { tokenFor: () => sap.next() };
   const { outcomes, logged, metrics, log } = recorders();
@@ -77,6 +81,7 @@ export async function startService(
     kube,
     ledgers,
     configurationSource: configurations,
+    homes: peers,
     tokens,
     leaseSeconds: 300,
     clock,
@@ -89,6 +94,7 @@ export async function startService(
     service,
     ledgers,
     configurations,
+    peers,
     clock,
     proxy,
     sap,

@@ -44,6 +44,8 @@ export interface OperatorFixture {
   replace: (request: LeaseRequest) => LeaseAnswer | undefined;
   sapToken: () => Promise<TokenAnswer>;
   leaseSeconds: number;
+  /** The replica that pods are told to call. */
+  home: string | undefined;
   /** Gives ledger rows whose deadline has passed the time to expire. */
   expire(nowMs: number): void;
   tokensGiven: number;
@@ -98,6 +100,7 @@ class State {
       replace: () => undefined,
       sapToken: this.#sapToken,
       leaseSeconds: 60,
+      home: undefined,
       tokensGiven: 0,
       ledger: (uid) => this.#ledger(uid),
       expire: (nowMs) => {
@@ -132,14 +135,17 @@ class State {
   }
 
   async #configuration(body: unknown): Promise<ConfigurationAnswer> {
-    const { seen } = configurationRequest.parse(body);
-    if (seen === String(this.#etag)) {
+    const { seen, home: told = '' } = configurationRequest.parse(body);
+    const isAtHome = (): boolean => told === (this.#fixture?.home ?? '');
+    if (seen === String(this.#etag) && isAtHome()) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
       await promise;
       this.#waiting.delete(resolve);
     }
-    return { schema: schemaVersion, etag: String(this.#etag), budgets: this.#budgets };
+    const home = this.#fixture?.home;
+    const answer = { schema: schemaVersion, etag: String(this.#etag), budgets: this.#budgets } as const;
+    return home === undefined ? answer : { ...answer, home };
   }
 
   async #token(body: unknown, fixture: OperatorFixture): Promise<TokenAnswer | undefined> {
