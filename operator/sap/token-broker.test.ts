@@ -94,6 +94,14 @@ test('credentials that SAP refuses also end the token they gave before', async (
   await expect(broker.token(key, never)).rejects.toMatchObject({ reason: 'CredentialsInvalid' });
 });
 
+test('a client that may have no token of its own is told apart from a wrong secret', async () => {
+  emulator.addFault({ fault: 'wrong-grant', match: { route: 'token' } });
+  await expect(broker.token(key, never)).rejects.toMatchObject({
+    reason: 'CredentialsInvalid',
+    message: expect.stringMatching(/no token by client credentials \(HTTP 401 unauthorized_client from/),
+  });
+});
+
 test('a dropped token is replaced, one that was replaced already is not', async () => {
   const first = await broker.token(key, never);
   broker.drop(key, first.accessToken);

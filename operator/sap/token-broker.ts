@@ -135,15 +135,27 @@ async function requestToken(dispatcher: Dispatcher, key: ServiceKey): Promise<z.
   return readToken(key, answer);
 }
 
+/** UAA's words for a client that may not have what it asks for, however right its secret is. */
+const grantWords: ReadonlySet<string> = new Set([
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+]);
+
 function readToken(key: ServiceKey, answer: JsonAnswer): z.infer<typeof tokenDocument> {
   const { status, body, problem, retryAfterMs } = answer;
-  if (status === 401 || (status === 400 && errorWord(body) === 'invalid_client'))
+  const word = errorWord(body);
+  if (status < 500 && grantWords.has(word))
+    throw new SapError(
+      'CredentialsInvalid',
+      `SAP gives this client no token by client credentials (HTTP ${status} ${word} from ${hostOf(key)}): store a service key of the plan that the documentation names`,
+    );
+  if (status === 401 || (status === 400 && word === 'invalid_client'))
     throw new SapError(
       'CredentialsInvalid',
       `SAP accepts neither the client nor its secret (HTTP ${status} from ${hostOf(key)}): create a new service key and store it in the Secret`,
     );
-  if (status !== 200)
-    throw unavailable(key, `answers HTTP ${status} ${errorWord(body)}`.trimEnd(), retryAfterMs);
+  if (status !== 200) throw unavailable(key, `answers HTTP ${status} ${word}`.trimEnd(), retryAfterMs);
   const parsed = tokenDocument.safeParse(body);
   if (parsed.success) return parsed.data;
   throw unavailable(key, `gives an answer that ${problem ?? 'holds no token'}`);

@@ -107,6 +107,14 @@ describe('usage that cannot be read', () => {
     await world.fixture.condition(namespace, synced);
   });
 
+  test('because its client may have no token of its own says so, and the budget stays ready', async () => {
+    const { namespace } = await stageUsage(world, { secrets: withoutGrant });
+    const wanted = { type: 'UsageSynced', status: 'False', reason: 'CredentialsInvalid' } as const;
+    const { message } = await world.fixture.condition(namespace, wanted);
+    expect(message).toMatch(/no token by client credentials .* store a service key of the plan/);
+    await world.fixture.condition(namespace, ready);
+  });
+
   test('because there is no Secret says which to create, and works once it is there', async () => {
     const { namespace, emulator, subaccountId } = await stageUsage(world, {
       spec: { usage: undefined, purchased: undefined },
@@ -127,6 +135,14 @@ describe('usage that cannot be read', () => {
     expect(shown.map(({ type }) => type)).not.toContain('Entitled');
   });
 });
+
+/** The right key of a client that SAP gives no token of its own. */
+function withoutGrant(emulator: Emulator): { 'usage-key': unknown } {
+  const key = emulator.usageKey();
+  if (!('clientid' in key)) throw new Error('not the flat layout');
+  emulator.addFault({ fault: 'wrong-grant', match: { route: 'token', clientId: key.clientid } });
+  return { 'usage-key': key };
+}
 
 /** A subaccount with these plans of AI Core. */
 const tenant = (emulatorPlans: string[]): EmulatorOptions => ({

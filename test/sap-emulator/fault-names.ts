@@ -28,6 +28,7 @@ export const faultName = z.enum([
   'no-done', // a stream without `data: [DONE]`
   'hidden-tokens', // reported and billed prompt tokens that nobody can derive from the request
   'ignored-limit', // an answer longer than the limit it was given
+  'wrong-grant', // tokens: this client may have none by client credentials
   'empty-month', // usage data without a single row
   'usage-on-finish',
   'split-bytes',

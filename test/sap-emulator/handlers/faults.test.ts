@@ -182,6 +182,7 @@ describe('rules for faults', () => {
 
   test.each([
     { fault: 'http-401', status: 401, error: 'unauthorized' },
+    { fault: 'wrong-grant', status: 401, error: 'unauthorized_client' },
     { fault: 'throttled', status: 429, error: 'too_many_requests' },
     { fault: 'http-503', status: 503, error: 'server_error' },
   ] as const)('make the token endpoint answer $status', async ({ fault, status, error }) => {

@@ -11,6 +11,10 @@ export async function issueToken(exchange: Exchange): Promise<void> {
   if (await fail(exchange, faults)) {
     return;
   }
+  if (faults.has('wrong-grant')) {
+    sendTokenError(response, 401, 'unauthorized_client', 'Unauthorized grant type: client_credentials');
+    return;
+  }
   const problem = checkGrant(form.get('grant_type'));
   if (problem !== undefined) {
     sendTokenError(response, 400, problem.error, problem.description);
