@@ -20,7 +20,7 @@ export function leaseEndpoint({
   clock,
   leaseSeconds,
 }: {
-  ledgers: Ledgers;
+  ledgers: Pick<Ledgers, 'find'>;
   clock: Clock;
   leaseSeconds: number;
 }): Endpoint {
@@ -30,6 +30,8 @@ export function leaseEndpoint({
     const holder = { ...holderOf(caller), nowMs: clock.nowMs(), leaseSeconds };
     const answer = await underWay.run(`${holder.key} ${request.ledgerUid}`, async () => {
       const { book, mayGrant } = await chooseBook(ledgers, request, caller);
+      // By now another process of this pod may be at work: it would lose its lease to one that has gone.
+      if (request.kind === 'open') caller.signal.throwIfAborted();
       return book ? book.handle(request, { ...holder, mayGrant }) : refusal('ledger_unknown');
     });
     return encodeMessage(answer satisfies LeaseAnswer);
@@ -42,7 +44,7 @@ export function holderOf({ pod }: Caller): { key: string; name: string } {
 }
 
 async function chooseBook(
-  ledgers: Ledgers,
+  ledgers: Pick<Ledgers, 'find'>,
   request: LeaseRequest,
   caller: Caller,
 ): Promise<{ book: LeaseBook | undefined; mayGrant: boolean }> {
