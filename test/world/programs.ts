@@ -71,6 +71,11 @@ export class Programs {
     await this.#children.kill(name);
   }
 
+  /** Sends a signal, and does not wait. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#children.signal(name, signal);
+  }
+
   /** SIGTERM, and waits until it is gone. */
   async end(name: string): Promise<void> {
     await this.#children.end(name, 30_000);

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { eventually } from '../control-plane/eventually.ts';
-import { freePorts } from '../control-plane/ports.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/start.ts';
 import { Emulator, type EmulatorSettings } from './emulator.ts';
 import { Application } from './application.ts';
+import { Link } from './link.ts';
 import { operatorNamespace } from './names.ts';
 import { createPod, ensureNode, newAppKey, sayRunning } from './pods.ts';
 import { checkout, Programs } from './programs.ts';
+import { Replica } from './replica.ts';
 import { applicationEnv, type Sidecar, sidecarPorts, startSidecar } from './sidecars.ts';
 
 const budgetStatus = z.object({
@@ -46,6 +47,23 @@ export interface WorldOptions {
   emulatorPort?: number;
   /** Settings of the operator beside the ones it needs here. */
   operatorSettings?: Record<string, string>;
+  /** How many operators run side by side; 1 unless given. */
+  operators?: number;
+}
+
+/** So many operators, and what stands before them if there are several. */
+async function prepareReplicas(
+  count: number,
+  {
+    controlPlane,
+    ...rest
+  }: { controlPlane: ControlPlane; programs: Programs; dir: string; settings: Record<string, string> },
+): Promise<{ replicas: Replica[]; front: Link | undefined }> {
+  const kubeconfig = controlPlane.kubeconfigPath('admin');
+  const indexes = Array.from({ length: count }, (_, index) => index);
+  const replicas = await Promise.all(indexes.map((index) => Replica.prepare({ ...rest, kubeconfig, index })));
+  const front = count === 1 ? undefined : await Link.start(replicas.map(({ port }) => port));
+  return { replicas, front };
 }
 
 /**
@@ -57,10 +75,12 @@ export class World {
   readonly programs: Programs;
   readonly emulator: Emulator;
   readonly dir: string;
+  /** Where sidecars find the operators: of several, any one of them. */
   readonly operatorUrl: string;
-  /** Where the operator's metrics and probes are. */
-  readonly operatorAdminUrl: string;
-  readonly #operatorEnv: Record<string, string>;
+  /** The operators, the first one first. */
+  readonly replicas: readonly Replica[];
+  /** What sidecars reach several operators through. */
+  readonly front: Link | undefined;
   readonly sidecars: Sidecar[] = [];
   readonly #applications: Application[] = [];
 
@@ -69,24 +89,28 @@ export class World {
     programs: Programs;
     emulator: Emulator;
     dir: string;
-    ports: [number, number];
-    settings: Record<string, string>;
+    replicas: readonly Replica[];
+    front: Link | undefined;
   }) {
-    const { controlPlane, programs, emulator, dir, ports, settings } = parts;
+    const { controlPlane, programs, emulator, dir, replicas, front } = parts;
     this.controlPlane = controlPlane;
     this.programs = programs;
     this.emulator = emulator;
     this.dir = dir;
-    this.operatorUrl = `https://127.0.0.1:${ports[0]}`;
-    this.operatorAdminUrl = `http://127.0.0.1:${ports[1]}`;
-    this.#operatorEnv = {
-      KUBECONFIG: controlPlane.kubeconfigPath('admin'),
-      SAPAIBUDGET_NAMESPACE: operatorNamespace,
-      SAPAIBUDGET_LISTEN: `127.0.0.1:${ports[0]}`,
-      SAPAIBUDGET_ADMIN_LISTEN: `127.0.0.1:${ports[1]}`,
-      SAPAIBUDGET_ADVERTISED_NAMES: '127.0.0.1',
-      ...settings,
-    };
+    this.replicas = replicas;
+    this.front = front;
+    this.operatorUrl = front === undefined ? this.#first.url : `https://127.0.0.1:${front.port}`;
+  }
+
+  get #first(): Replica {
+    const [first] = this.replicas;
+    if (first === undefined) throw new RangeError('a world has an operator');
+    return first;
+  }
+
+  /** Where the first operator's metrics and probes are. */
+  get operatorAdminUrl(): string {
+    return this.#first.adminUrl;
   }
 
   /** Starts everything up to a running operator; ends what it started if that fails. */
@@ -95,7 +119,8 @@ export class World {
     signal,
     emulator: emulatorSettings = {},
     emulatorPort,
-    operatorSettings = {},
+    operatorSettings: settings = {},
+    operators = 1,
   }: WorldOptions = {}): Promise<World> {
     const dir = await mkdtemp(join(tmpdir(), 'sap-ai-budget-world-'));
     const programs = new Programs({ logDir: dir, removeAtEnd: dir });
@@ -111,20 +136,13 @@ export class World {
         settings: emulatorSettings,
         ...(emulatorPort !== undefined && { port: emulatorPort }),
       });
-      const [lease = 0, admin = 0] = await freePorts(2);
-      const world = new World({
-        controlPlane,
-        programs,
-        emulator,
-        dir,
-        ports: [lease, admin],
-        settings: operatorSettings,
-      });
+      const found = await prepareReplicas(operators, { controlPlane, programs, dir, settings });
+      const world = new World({ controlPlane, programs, emulator, dir, ...found });
       await world.kubectl(['apply', '-f', join(checkout, 'crds', 'generated')]);
       await world.kubectl(['create', 'namespace', operatorNamespace]);
       await ensureNode(controlPlane);
       say('starting the operator');
-      await world.startOperator();
+      for (const replica of world.replicas) await replica.start();
       signal?.throwIfAborted();
       return world;
     } catch (error) {
@@ -134,13 +152,9 @@ export class World {
     }
   }
 
+  /** Starts the first operator (again). */
   async startOperator(): Promise<void> {
-    await this.programs.start({
-      name: 'operator',
-      entry: 'operator/main.ts',
-      env: this.#operatorEnv,
-      readyUrl: `${this.operatorAdminUrl}/readyz`,
-    });
+    await this.#first.start();
   }
 
   /** Runs kubectl as the administrator; resolves to what it printed, rejects with what it complained about. */
@@ -214,6 +228,8 @@ export class World {
   async stop(): Promise<void> {
     await Promise.all(this.#applications.map((application) => application.stop()));
     await this.programs.stop();
+    await Promise.all(this.replicas.map(({ api }) => api.stop()));
+    await this.front?.stop();
     await this.controlPlane.stop();
   }
 }
