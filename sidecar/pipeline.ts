@@ -17,6 +17,7 @@ import { answerModel, answerModels } from './steps/answer-models.ts';
 import { answerStatus } from './steps/answer-status.ts';
 import { answerToken } from './steps/answer-token.ts';
 import { authenticate } from './steps/authenticate.ts';
+import type { ReceivedBody } from './steps/body-to-send.ts';
 import { boundRequest } from './steps/bound-request.ts';
 import { chooseBudget } from './steps/choose-budget.ts';
 import { forward } from './steps/forward.ts';
@@ -104,16 +105,17 @@ async function meterInference(
   using room = bodies.hold();
   // A deployment that the path names is looked for before the body is read.
   if (route.deploymentId !== undefined) selectNamed(exchange, catalogue, route);
-  const body = parseObject(await readBody(exchange.request, { maxBytes: config.maxBodyBytes, room }));
+  const bytes = await readBody(exchange.request, { maxBytes: config.maxBodyBytes, room });
+  const received = { bytes, value: parseObject(bytes) };
   // From here on money is set aside: whatever happens below ends the reservation.
-  const admission = await admitInPeriod(exchange, { route, catalogue, body }, services);
+  const admission = await admitInPeriod(exchange, { route, catalogue, body: received.value }, services);
   const labels = requestLabels(admission);
   metrics.overhead.observe(admitPhase, (clock.monotonicMs() - exchange.arrivedMs) / 1000);
   if (admission.clampedTokens !== undefined) metrics.clamped.inc(labels.perModel);
   metrics.inFlight.inc(noLabels);
   let errorType = '';
   try {
-    await callAndAnswer(exchange, { admission, search: route.search }, services);
+    await callAndAnswer(exchange, { admission, received, search: route.search }, services);
     errorType = errorTypeOf(exchange);
     return admission;
   } catch (error) {
@@ -181,16 +183,23 @@ function selectNamed(
   return selectDeployment(exchange.request, catalogue, { deploymentId, executables: family.executables });
 }
 
+/** A request that may be sent. */
+interface AdmittedCall {
+  readonly admission: Admission;
+  readonly received: ReceivedBody;
+  readonly search: string;
+}
+
 async function callAndAnswer(
   exchange: Exchange,
-  { admission, search }: { admission: Admission; search: string },
+  { admission, received, search }: AdmittedCall,
   services: Services,
 ): Promise<void> {
   const { booking, clock, config, metrics } = services;
   const readOn = services.readOns.begin(exchange.gone);
   try {
     const sentAtMs = clock.monotonicMs();
-    const head = await callUpstream(exchange, { admission, search, readOn }, services);
+    const head = await callUpstream(exchange, { admission, received, search, readOn }, services);
     const overheadMs = sentAtMs - exchange.arrivedMs;
     if (isEventStream(head))
       await relayStream(exchange, {
@@ -214,7 +223,7 @@ async function callAndAnswer(
 
 async function callUpstream(
   exchange: Exchange,
-  { admission, search, readOn }: { admission: Admission; search: string; readOn: ReadOn },
+  { admission, received, search, readOn }: AdmittedCall & { readOn: ReadOn },
   services: Services,
 ): Promise<UpstreamAnswer> {
   const { booking } = services;
@@ -222,7 +231,8 @@ async function callUpstream(
   const metering = meteringOf(exchange, admission, services);
   try {
     const { gone } = exchange;
-    return await forward(admission, { headers, search, signal: readOn.signal, gone, metering }, services);
+    const { signal } = readOn;
+    return await forward(admission, { headers, received, search, signal, gone, metering }, services);
   } catch (error) {
     if (!(error instanceof UpstreamError)) {
       // No token, or no client any more: nothing was sent.

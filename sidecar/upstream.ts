@@ -29,7 +29,7 @@ export interface UpstreamAnswer extends AnswerHead {
 export interface UpstreamRequest {
   readonly url: URL;
   readonly headers: Record<string, string | string[]>;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly signal: AbortSignal;
 }
 

@@ -25,9 +25,9 @@ export interface Outline {
   /** Whether the client wants to see usage in its stream. */
   readonly usageWanted: boolean;
   /**
-   * The body for SAP, with these output limits in order of the attempts where they are set. Written from the
-   * decoded body and never the client's own bytes: where a name appears twice in the text, what was bounded and what
-   * SAP reads could differ.
+   * The body for SAP, with these output limits in order of the attempts where they are set. Made from the decoded
+   * body: where a name appears twice in the text, what was bounded and what SAP reads could differ. Members that stay as
+   * they are must be the same values, so that `bodyToSend` knows.
    */
   readonly write: (limits: readonly (number | undefined)[]) => Record<string, unknown>;
 }

@@ -3,10 +3,12 @@ import type { Admission } from '../admission.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { SapTokens } from '../sap-token.ts';
 import type { Upstream, UpstreamAnswer } from '../upstream.ts';
+import { type ReceivedBody, bodyToSend } from './body-to-send.ts';
 
 /** What a request to SAP is made of. */
 export interface ForwardRequest {
   readonly headers: IncomingHttpHeaders;
+  readonly received: ReceivedBody;
   /** Query of the application's request, with its `?`. */
   readonly search: string;
   readonly signal: AbortSignal;
@@ -49,7 +51,7 @@ export async function forward(
   request: ForwardRequest,
   { upstream, tokens }: { upstream: Upstream; tokens: SapTokens },
 ): Promise<UpstreamAnswer> {
-  const body = JSON.stringify(admission.demand.write(admission.limits));
+  const body = bodyToSend(admission.demand.write(admission.limits), request.received);
   const attempt = async (token: string) => {
     if (request.gone.aborted)
       throw new ProxyError('client_gone', 'the client left before its request was sent');
