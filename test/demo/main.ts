@@ -19,6 +19,7 @@ import { checkout } from '../world/programs.ts';
 import { billTheDay, judgeStatement } from './billing.ts';
 import { plantPriceError, readPlant, takeWebhookAway } from './plant.ts';
 import { createCallPrinter, say, showLedgerTable, showText, title } from './show.ts';
+import { stayUp } from './stay-up.ts';
 import { budgetName, followSpending, type SpentTeam, teams } from './team.ts';
 
 /** The port that the keys of examples/demo name. */
@@ -129,23 +130,6 @@ async function searchSecretsOf(world: InstalledWorld, spent: SpentTeam[]): Promi
 async function show(world: InstalledWorld, what: string, ...options: string[]): Promise<void> {
   const args = ['get', what, '-A', ...options];
   showText(`$ kubectl ${args.join(' ')}`, await world.kubectl(args));
-}
-
-async function stayUp(world: InstalledWorld, signal: AbortSignal): Promise<void> {
-  title('Everything stays up until Ctrl-C');
-  say(`export KUBECONFIG=${world.controlPlane.kubeconfigPath('admin')}`);
-  say('kubectl get pods -A; kubectl describe saib -n team-a chat; kubectl get sail -n sap-ai-budget -o yaml');
-  say(`kubectl patch saib chat -n team-a --type merge -p '{"spec":{"monthlyLimit":"1"}}'   # raises the cap`);
-  say('kubectl exec is not there without a kubelet; a call with the key of the pod:');
-  say(
-    `kubectl get pod -n team-a -l app=application -o jsonpath='{.items[0].status.podIP} {.items[0].spec.containers[0].env[?(@.name=="OPENAI_API_KEY")].value}'`,
-  );
-  say(
-    'curl -i http://<pod address>:15480/v1/chat/completions -H "authorization: Bearer <key>" -d \'{"model":"gpt-4o","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}\'',
-  );
-  say(`the emulator's books: ${world.emulator.url}/__emulator/books; logs: ${world.dir}`);
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
 await interruptible(main);
