@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** The chart of a later version, with another column in the first CRD. */
+/** The chart of a later version, with another column in the first CRD and a value that there was not. */
 async function laterChart(): Promise<string> {
   const later = await mkdtemp(join(dir, 'later-'));
   await cp(chart, later, { recursive: true });
@@ -39,9 +39,24 @@ async function laterChart(): Promise<string> {
     'additionalPrinterColumns:\n        - name: Added\n          type: string\n          jsonPath: .spec.added';
   const edited = (await readFile(crds, 'utf8')).replace('additionalPrinterColumns:', column);
   await writeFile(crds, edited);
+  await addValue(later);
   const file = join(later, 'Chart.yaml');
   await writeFile(file, (await readFile(file, 'utf8')).replace(/^version: .*/m, 'version: 0.2.0'));
   return later;
+}
+
+/** A value `added`, which a ConfigMap shows beside one of the present values. */
+async function addValue(later: string): Promise<void> {
+  const [values, schema] = [join(later, 'values.yaml'), join(later, 'values.schema.json')];
+  await appendFile(values, 'added: later\n');
+  const changed = (await readFile(schema, 'utf8')).replace(
+    '"properties": {',
+    '"properties": { "added": { "type": "string" },',
+  );
+  await writeFile(schema, changed);
+  const data = 'added: {{ .Values.added }}\n  logLevel: {{ .Values.operator.logLevel }}';
+  const map = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: added }\ndata:\n  ${data}\n`;
+  await writeFile(join(later, 'templates', 'added.yaml'), map);
 }
 
 async function kubectl(args: string[], input?: string): Promise<string> {
@@ -81,14 +96,16 @@ describe.each(helmMajors)('Helm %i', (major) => {
     return stdout;
   }
   test('installs into an empty cluster and says what comes next', async () => {
-    const said = await helm('install', release, chart);
+    const said = await helm('install', release, chart, '--set=operator.logLevel=debug');
     expect(said).toContain(`kubectl -n ${namespace} rollout status deployment/sap-ai-budget-operator`);
     expect(said).toContain(`kubectl -n ${namespace} create secret generic aicore-key`);
     expect((await owned()).split('\n')).toEqual([
       'clusterrole.rbac.authorization.k8s.io/sap-ai-budget-operator',
       'clusterrolebinding.rbac.authorization.k8s.io/sap-ai-budget-operator',
       'mutatingwebhookconfiguration.admissionregistration.k8s.io/sap-ai-budget',
+      'validatingadmissionpolicy.admissionregistration.k8s.io/sap-ai-budget-authors',
       'validatingadmissionpolicy.admissionregistration.k8s.io/sap-ai-budget-pods',
+      'validatingadmissionpolicybinding.admissionregistration.k8s.io/sap-ai-budget-authors',
       'validatingadmissionpolicybinding.admissionregistration.k8s.io/sap-ai-budget-pods',
     ]);
     await kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
@@ -102,7 +119,7 @@ describe.each(helmMajors)('Helm %i', (major) => {
     expect(await kubectl(['get', policy, warnings])).toBe('');
   });
 
-  test('an upgrade changes the CRDs and leaves the CA of the webhook alone', async () => {
+  test('an upgrade changes the CRDs, keeps what was set, takes new values, and leaves the CA of the webhook alone', async () => {
     expect(await columns()).not.toContain('Added');
     const certificate = await readFile(controlPlane.caFile);
     const webhooks = ['pod.inject.sapai.eerly.ai', 'namespace.inject.sapai.eerly.ai'].map((name) => ({
@@ -119,8 +136,10 @@ describe.each(helmMajors)('Helm %i', (major) => {
       ['apply', '--server-side', '--field-manager=sapaibudget-operator', '-f', '-'],
       JSON.stringify(applied),
     );
-    await helm('upgrade', release, await laterChart());
+    await helm('upgrade', release, await laterChart(), '--reset-then-reuse-values');
     expect(await columns()).toContain('Added');
+    const added = await kubectl(['get', 'configmap', 'added', '-n', namespace, '-o=jsonpath={.data}']);
+    expect(JSON.parse(added)).toEqual({ added: 'later', logLevel: 'debug' });
     const kept = await kubectl([
       'get',
       'mutatingwebhookconfiguration',
