@@ -10,6 +10,8 @@ import {
   type CustomResource,
 } from './custom-resource.ts';
 import { purchased, serviceKeySecretRef, serviceManager, subscription, usage } from './budget-usage.ts';
+import { childNamespaces, familyRules, guaranteed, parentRef, weight } from './budget-family.ts';
+import { budgetConditions } from './budget-conditions.ts';
 import { unifiedMetering } from './budget-metering.ts';
 import { raises } from './budget-raises.ts';
 import {
@@ -48,15 +50,18 @@ const resourceGroups = z
 
 const aiCore = z
   .object({ serviceKeySecretRef, resourceGroups })
-  .describe('The SAP AI Core instance that is called.');
+  .optional()
+  .describe('The SAP AI Core instance that is called. Instead of parentRef.');
 
 const period = z
   .object({
     timeZone: writtenTimeZone.default('Etc/UTC').describe('IANA time zone in which days begin.'),
     startDay: startDay.default(1).describe('Day of the month on which the limit begins anew.'),
   })
-  .prefault({})
-  .describe('When a month begins. A change takes effect at the next boundary.');
+  .optional()
+  .describe(
+    'When a month begins: in UTC on its first day, unless set. A change takes effect at the next boundary.',
+  );
 
 const outputTokens = z
   .object({
@@ -90,12 +95,16 @@ const outputTokens = z
 const budgetSpec = z
   .object({
     aiCore,
+    parentRef,
     usage,
     serviceManager,
     purchased,
     monthlyLimit: quantity.describe(
       'The most that may be spent in a month, in capacity units: a quantity such as 2500, "12.5" or 2k.',
     ),
+    guaranteed,
+    weight,
+    childNamespaces,
     raises,
     enforcement: enforcement.describe(
       'Enforce: a request that the budget does not cover is refused. Shadow: requests are metered and reported as ever, and none is refused for the budget.',
@@ -111,14 +120,17 @@ const budgetSpec = z
     unifiedMetering,
     rateCardRef: z
       .object({ name: writtenObjectName.default('default').describe('Name of the SapAiRateCard.') })
-      .prefault({})
-      .describe('Rate card that requests are priced with.'),
+      .optional()
+      .describe('Rate card that requests are priced with: the one named default, unless set.'),
   })
   .meta(
-    validated({
-      rule: '!has(self.purchased) || has(self.usage)',
-      message: 'purchased needs usage: what remains follows from what SAP billed',
-    }),
+    validated(
+      {
+        rule: '!has(self.purchased) || has(self.usage)',
+        message: 'purchased needs usage: what remains follows from what SAP billed',
+      },
+      ...familyRules,
+    ),
   )
   .describe('What may be spent, and with which credentials.');
 
@@ -248,6 +260,13 @@ export const budgetResource: CustomResource = {
       priority: 1,
     },
     {
+      name: 'Parent',
+      type: 'string',
+      jsonPath: '.spec.parentRef.name',
+      description: 'The budget it is a share of.',
+      priority: 1,
+    },
+    {
       name: 'Period',
       type: 'string',
       jsonPath: '.status.period.name',
@@ -264,48 +283,5 @@ export const budgetResource: CustomResource = {
     },
     ageColumn,
   ],
-  conditions: [
-    { type: 'Ready', good: 'True', meaning: 'Pods can spend from the budget; sums up the others.' },
-    {
-      type: 'CredentialsValid',
-      good: 'True',
-      meaning: 'The service key was found and SAP gives tokens for it.',
-    },
-    { type: 'AiCoreReachable', good: 'True', meaning: 'AI Core answers, and the resource groups exist.' },
-    {
-      type: 'GenAiHubAvailable',
-      good: 'True',
-      meaning: 'The generative AI hub can be used: there are deployments and models.',
-    },
-    {
-      type: 'RateCardCurrent',
-      good: 'True',
-      meaning:
-        'The rate card has a factor for today, and every model has a rate. Models without one are refused.',
-    },
-    {
-      type: 'Enforcing',
-      good: 'True',
-      meaning:
-        "The period's ledger is open and decides what is granted, and every pod has its sidecar. A pod without one does not make the budget unready.",
-    },
-    {
-      type: 'UsageSynced',
-      good: 'True',
-      meaning:
-        'The billed usage of the subaccount was read. Ready does not depend on it: the cap holds by what is metered.',
-    },
-    {
-      type: 'Entitled',
-      good: 'True',
-      meaning: 'Service Manager shows AI Core with plan extended, which the generative AI hub needs.',
-    },
-    { type: 'Exhausted', good: 'False', meaning: 'Nothing is left to lease in this period.' },
-    {
-      type: 'Overcommitted',
-      good: 'False',
-      meaning:
-        'Spent, reserved and held together pass the cap: it was lowered, or a request overran its bound.',
-    },
-  ],
+  conditions: budgetConditions,
 };

@@ -45,6 +45,13 @@ const parent = z
     overrun: amountText.describe('What the parent found to be spent beyond its grants.'),
   })
   .optional()
+  .meta(
+    validated({
+      // CEL reserves the word.
+      rule: 'self.name == oldSelf.name && self.__namespace__ == oldSelf.__namespace__',
+      message: 'parent must be the same budget within a period',
+    }),
+  )
   .describe(
     'What this ledger has from the one it is a holder in. Grants stay within it as well as within the cap.',
   );

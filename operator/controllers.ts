@@ -4,6 +4,9 @@ import type { Dispatcher } from 'undici';
 import { BudgetKeys } from './budget/budget-keys.ts';
 import { BudgetQueue, runBudgetController } from './budget/budget-controller.ts';
 import type { StoredBudget, StoredRateCard } from './budget/budget-controller.ts';
+import { childKeysOf, rootOf } from './budget/family.ts';
+import type { Relatives } from './budget/family.ts';
+import { Standings } from './budget/standings.ts';
 import { ledgerObjectEvent } from './budget/ledger-events.ts';
 import { budgets as budgetResource, rateCards as rateCardResource } from './budget/resources.ts';
 import { SecretReader } from './budget/secret-reader.ts';
@@ -22,6 +25,8 @@ import { systemClock } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Informer } from './kube/informer.ts';
+import { namespaces as namespaceResource } from './kube/resource.ts';
+import type { KubeObject } from './kube/resource.ts';
 import { startLedgers } from './ledger/ledger-registry.ts';
 import { LedgerStore } from './ledger/ledger-store.ts';
 import type { Ledgers } from './ledger/ledgers.ts';
@@ -68,9 +73,9 @@ export interface Controllers {
 export async function startControllers(options: ControllersOptions): Promise<Controllers> {
   const { tasks, signal } = options;
   const watched = watchBudgets(options);
-  const { budgets, rateCards, queue } = watched;
+  const { budgets, rateCards, namespaces, queue } = watched;
   const services = buildServices(options, watched);
-  await Promise.all([budgets.synced, rateCards.synced]);
+  await Promise.all([budgets.synced, rateCards.synced, namespaces.synced]);
   tasks.own(
     'budget controller',
     runBudgetController({
@@ -83,7 +88,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     }),
   );
   const resourceGroupOf = (budget: BudgetRef): string | undefined =>
-    budgets.get(budgetKey(budget))?.spec.aiCore.resourceGroups?.[0];
+    rootOf(budget, services.relatives)?.spec.aiCore?.resourceGroups?.[0];
   return { services, watched, resourceGroupOf };
 }
 
@@ -91,6 +96,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
 export interface Watched {
   budgets: Informer<StoredBudget>;
   rateCards: Informer<StoredRateCard>;
+  namespaces: Informer<KubeObject>;
   queue: BudgetQueue;
   coverage: CoverageBoard;
 }
@@ -106,13 +112,28 @@ function watchBudgets({ kube, log, tasks, signal }: ControllersOptions): Watched
     resource: rateCardResource,
     onReport: reportTo(log, 'rate cards'),
   });
+  const namespaces = new Informer<KubeObject>({
+    kube,
+    resource: namespaceResource,
+    onReport: reportTo(log, 'namespaces'),
+  });
+  tasks.own('namespace cache', namespaces.run(signal));
   tasks.own('budget cache', budgets.run(signal));
   tasks.own('rate card cache', rateCards.run(signal));
   return {
     budgets,
     rateCards,
+    namespaces,
     queue: new BudgetQueue({ clock: systemClock }),
     coverage: new CoverageBoard(),
+  };
+}
+
+function relativesOf({ budgets, namespaces }: Watched): Relatives {
+  return {
+    get: (key) => budgets.get(key),
+    list: () => budgets.list(),
+    namespaceLabels: (namespace) => namespaces.get(namespace)?.metadata.labels,
   };
 }
 
@@ -126,6 +147,7 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
   const broker = new TokenBroker({ dispatcher, clock: systemClock });
   const onChange = (user: string): void => queue.add(user);
   const own = (run: Promise<void>): void => tasks.own('secret watch', run);
+  const relatives = relativesOf(watched);
   return {
     kube: leaderKube,
     leadership,
@@ -133,6 +155,10 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
     rateCards,
     secrets: new SecretReader({ kube, clock: systemClock, maxAgeMs: refreshMs, onChange, own, signal }),
     subscriptions: new Subscriptions({ onRevoked: (key) => queue.add(key) }),
+    relatives,
+    standings: new Standings({
+      onChange: (key) => childKeysOf(key, relatives).forEach((child) => queue.add(child)),
+    }),
     ledgers: openLedgers(options, { ...watched, ledgerStore, recordEvent, configurations }),
     ledgerStore,
     configurations,

@@ -11,6 +11,7 @@ import { WorkQueue } from '../kube/queue.ts';
 import type { KubeObject } from '../kube/resource.ts';
 import { keyOf } from '../kube/store.ts';
 import type { Change } from '../kube/store.ts';
+import { childKeysOf, parentKeyOf } from './family.ts';
 import { BudgetMemories } from './memory.ts';
 import { reconcileBudget } from './reconcile.ts';
 import type { BudgetServices } from './services.ts';
@@ -45,6 +46,7 @@ export class BudgetQueue {
 export interface BudgetControllerOptions {
   budgets: Informer<StoredBudget>;
   rateCards: Informer<StoredRateCard>;
+  namespaces: Informer<KubeObject>;
   queue: BudgetQueue;
   services: BudgetServices;
   /** The machine's clock, for time limits. */
@@ -56,12 +58,28 @@ export interface BudgetControllerOptions {
 
 /** Reconciles budgets until the signal fires; resolves when the last one has ended. Caches should be synced. */
 export async function runBudgetController(options: BudgetControllerOptions): Promise<void> {
-  const { budgets, rateCards, queue, services, clock, workers = 4, onReconcile, signal } = options;
+  const {
+    budgets,
+    rateCards,
+    namespaces,
+    queue,
+    services,
+    clock,
+    workers = 4,
+    onReconcile,
+    signal,
+  } = options;
   const memories = new BudgetMemories();
   const stops = [
     budgets.onChange((change) => {
       announce(services.configurations, change.object);
-      if (isWorthALook(change)) queue.add(keyOf(change.object));
+      if (isWorthALook(change)) addWithRelatives(change.object, { queue, services });
+    }),
+    namespaces.onChange(({ object }) => {
+      // Its labels may be what a parent asks for.
+      for (const budget of budgets.list())
+        if (budget.metadata.namespace === object.metadata.name && budget.spec.parentRef)
+          addWithRelatives(budget, { queue, services });
     }),
     rateCards.onChange((change) => {
       if (!isWorthALook(change)) return;
@@ -88,6 +106,18 @@ function isWorthALook(change: Change<KubeObject>): boolean {
   const { generation, deletionTimestamp } = change.object.metadata;
   const { metadata: former } = change.previous;
   return generation !== former.generation || deletionTimestamp !== former.deletionTimestamp;
+}
+
+/** Others may be below it, or above it and have promised something. */
+function addWithRelatives(
+  budget: StoredBudget,
+  { queue, services }: Pick<BudgetControllerOptions, 'queue' | 'services'>,
+): void {
+  const key = keyOf(budget);
+  queue.add(key);
+  const parent = parentKeyOf(budget);
+  if (parent !== undefined) queue.add(parent);
+  for (const child of childKeysOf(key, services.relatives)) queue.add(child);
 }
 
 /** A budget that has just been created, or that this process has not looked at yet, is there: sidecars should wait. */

@@ -198,7 +198,7 @@ test('a resource group that does not exist is told with those that do', async ()
   const { namespace } = await world.readyBudget();
   await fixture.putBudget(namespace, {
     ...spec,
-    aiCore: { ...spec.aiCore, resourceGroups: ['default', 'nowhere'] },
+    aiCore: { serviceKeySecretRef: { name: 'aicore-key' }, resourceGroups: ['default', 'nowhere'] },
   });
   const condition = await fixture.condition(namespace, {
     type: 'AiCoreReachable',

@@ -11,11 +11,14 @@ import { NotLeadingError } from '../replicas/leadership.ts';
 import { usageObservations } from '../usage/usage-observations.ts';
 import { budgetConditions } from './conditions.ts';
 import { lastStatus } from './last-status.ts';
+import { coversPromises, guaranteeObservations } from './guarantee.ts';
 import { remembered } from './memory.ts';
+import { offerOf, publishStanding } from './publish-standing.ts';
 import { budgets } from './resources.ts';
 import { soonestMs } from './run-steps.ts';
 import type { StepResults } from './run-steps.ts';
 import { budgetStatus } from './status.ts';
+import { conditionsOf } from './step.ts';
 import type { BudgetContext, StepOutcome } from './step.ts';
 import { transitionEvents } from './transitions.ts';
 
@@ -34,10 +37,22 @@ export async function conclude(context: BudgetContext, results: StepResults): Pr
   const observed = { now: new Date(services.clock.nowMs()), generation };
   const { spec } = budget;
   const report = services.usage.get(keyOf(budget)) ?? {};
-  const usage = usageObservations(spec, report, before);
+  const usage = [...usageObservations(spec, report, before), ...guaranteeObservations(context)];
   const coverage = services.coverage.get(keyOf(budget));
-  const conditions = budgetConditions(before, { results, ledger: found.ledger, usage, coverage }, observed);
+  const conditions = budgetConditions(
+    before,
+    {
+      results,
+      ledger: found.ledger,
+      usage,
+      coverage,
+      types: conditionsOf(spec),
+      coversPromises: coversPromises(context),
+    },
+    observed,
+  );
   publish(context, conditions);
+  publishStanding(context, conditions);
   const status = budgetStatus({
     generation,
     previous,
@@ -87,18 +102,25 @@ function tellObserver(
   });
 }
 
-function readyConfiguration({ budget, memory, found }: BudgetContext): BudgetConfiguration | undefined {
-  const { serviceKey, inventory, card, models, ledger } = found;
-  if (!serviceKey || !inventory || !card || !models || !ledger || ledger.problem) return undefined;
+function readyConfiguration(context: BudgetContext): BudgetConfiguration | undefined {
+  const { budget, memory, found } = context;
+  const { models, ledger } = found;
+  const offer = offerOf(context);
+  if (!offer || !models || !ledger || ledger.problem) return undefined;
+  const { serviceKey, inventory, card, allowedModels, resourceGroups } = offer;
   const { namespace, name, generation } = budget.metadata;
   const { uid, name: ledgerName, period } = ledger;
   const { apiUrl } = serviceKey;
-  const from = [inventory, models, card.generation, card.name, generation, uid, period.endMs, apiUrl];
+  const groups = resourceGroups.join(' ');
+  const rates = [inventory, models, card.generation, card.name];
+  const from = [...rates, generation, uid, period.endMs, apiUrl, groups, allowedModels.join(' ')];
   const value =
     remembered(memory.configured, from) ??
     buildConfiguration({
       budget: { namespace, name },
       spec: budget.spec,
+      resourceGroups,
+      allowedModels,
       ledger: { uid, name: ledgerName, period },
       apiUrl,
       deployments: inventory.deployments,

@@ -3,7 +3,8 @@ import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
 import { deriveReady, setCondition } from '../kube/conditions.ts';
 import type { Condition, Observation, Observed } from '../kube/conditions.ts';
 import type { StepResults } from './run-steps.ts';
-import { stepConditions } from './step.ts';
+import { guaranteeNotCovered } from './guarantee.ts';
+import { conditionsOf } from './step.ts';
 import type { StepCondition } from './step.ts';
 import type { Coverage } from '../coverage/count-pods.ts';
 import { sidecarMissing, withCoverage } from '../coverage/enforcing.ts';
@@ -18,20 +19,24 @@ export interface Observations {
   usage?: readonly Observation[];
   /** Undefined: not known now. */
   coverage?: Coverage | undefined;
+  /** What the steps of this budget decide about; those of a root where it is not said. */
+  types?: readonly StepCondition[];
+  /** Whether its cap covers what it promises to budgets below it. */
+  coversPromises?: boolean;
 }
 
 /** All conditions of a budget; transition times of those that have not changed are kept. */
 export function budgetConditions(
   previous: readonly Condition[],
-  { results, ledger, usage = [], coverage }: Observations,
+  { results, ledger, usage = [], coverage, types = conditionsOf({}), coversPromises = true }: Observations,
   observed: Observed,
 ): Condition[] {
   const observations = [
-    ...stepConditions
+    ...types
       .map((condition) => observationOf(condition, results))
       .map((observation) => withCoverage(observation, { coverage, previous })),
     exhausted(ledger),
-    overcommitted(ledger),
+    overcommitted(ledger, coversPromises),
     ...usage,
   ];
   const known = previous.filter(({ type }) => type === 'Ready' || observations.some((o) => o.type === type));
@@ -40,7 +45,7 @@ export function budgetConditions(
     known,
   );
   const ready = deriveReady(conditions, {
-    dependsOn: dependents(conditions),
+    dependsOn: dependents(types, conditions),
     readyMessage: 'Pods can spend from this budget.',
   });
   return setCondition(conditions, ready, observed);
@@ -49,10 +54,10 @@ export function budgetConditions(
 /** Models without a rate are refused one by one, pods without sidecar are others, and Shadow is wanted: the budget can be used. */
 const harmless: ReadonlySet<string> = new Set([modelsWithoutRate, sidecarMissing, shadowReason]);
 
-function dependents(conditions: readonly Condition[]): string[] {
+function dependents(types: readonly StepCondition[], conditions: readonly Condition[]): string[] {
   const isHarmless = (of: string): boolean =>
     conditions.some(({ type, reason }) => type === of && harmless.has(reason));
-  return stepConditions.filter((type) => !isHarmless(type));
+  return types.filter((type) => !isHarmless(type));
 }
 
 function observationOf(type: StepCondition, { outcomes, blocked }: StepResults): Observation {
@@ -81,9 +86,14 @@ function exhausted(ledger: LedgerSnapshot | undefined): Observation {
   };
 }
 
-function overcommitted(ledger: LedgerSnapshot | undefined): Observation {
+function overcommitted(ledger: LedgerSnapshot | undefined, coversPromises: boolean): Observation {
   const type = 'Overcommitted';
   if (!ledger) return notObserved(type);
+  if (ledger.available >= 0n && !coversPromises) {
+    const message =
+      'The guarantees of the budgets below are more than the limit together: they are covered in proportion. Lower some of them, or raise spec.monthlyLimit.';
+    return { type, status: 'True', reason: guaranteeNotCovered, message };
+  }
   if (ledger.available >= 0n) {
     const message = 'Spent, reserved and held together are within the cap.';
     return { type, status: 'False', reason: 'WithinCap', message };

@@ -11,6 +11,7 @@ export interface BudgetMemory {
   failure?: { source: string; error: SapError; untilMs: number; count: number };
   /** What the last reconcile made of these very objects: made again only from others. */
   priced?: { from: readonly unknown[]; value: ModelConfiguration[] };
+  offered?: { from: readonly unknown[]; value: ModelConfiguration[] };
   configured?: { from: readonly unknown[]; value: BudgetConfiguration };
   /** What people were told last of a release of held amounts. */
   releaseNote?: string | undefined;

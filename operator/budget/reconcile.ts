@@ -8,6 +8,7 @@ import { runSteps } from './run-steps.ts';
 import type { BudgetServices } from './services.ts';
 import type { BudgetContext, Step } from './step.ts';
 import { checkHub } from './steps/check-hub.ts';
+import { findParent, takeOver } from './steps/find-parent.ts';
 import { obtainToken } from './steps/obtain-token.ts';
 import { openLedger } from './steps/open-ledger.ts';
 import { priceModels } from './steps/price-models.ts';
@@ -29,6 +30,15 @@ const chains: Step[][] = [
   [{ condition: 'Enforcing', run: openLedger }],
 ];
 
+/** A share of another budget needs the ledger of that one, and takes all that is SAP's from the root. */
+const chainsOfChild: Step[][] = [
+  [
+    { condition: 'ParentReady', run: findParent },
+    { condition: 'Enforcing', run: openLedger },
+    { condition: 'ParentReady', run: takeOver },
+  ],
+];
+
 /** Brings one budget, or what is left of it, to where it should be. */
 export async function reconcileBudget(
   key: string,
@@ -41,7 +51,7 @@ export async function reconcileBudget(
   }
   const budget = parseStored(sapAiBudget, stored);
   const context: BudgetContext = { budget, services, memory: memories.of(key), found: {}, signal };
-  return conclude(context, await runSteps(chains, context));
+  return conclude(context, await runSteps(budget.spec.parentRef ? chainsOfChild : chains, context));
 }
 
 /** Its ledger's object stays: a budget that is made again must not get its limit anew. */
@@ -55,6 +65,7 @@ function forget(
   services.ledgers.retire(budget);
   services.secrets.release(key);
   services.subscriptions.release(key);
+  services.standings.forget(key);
   services.onObserved?.({ budget });
   memories.forget(key);
 }

@@ -16,6 +16,8 @@ import type { TokenBroker } from '../sap/token-broker.ts';
 import type { Subscription, UsageBoard } from '../usage/usage-board.ts';
 import type { BudgetKeys } from './budget-keys.ts';
 import type { SecretReader } from './secret-reader.ts';
+import type { Relatives } from './family.ts';
+import type { Standings } from './standings.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** An event on an object, for `kubectl describe`. */
@@ -52,6 +54,9 @@ export interface BudgetServices {
   rateCards: Cache<SapAiRateCard & KubeObject>;
   secrets: SecretReader;
   subscriptions: Subscriptions;
+  /** All budgets, and labels of namespaces: who may be below whom. */
+  relatives: Relatives;
+  standings: Standings;
   ledgers: Ledgers;
   ledgerStore: LedgerStore;
   configurations: Configurations;

@@ -1,8 +1,9 @@
 import type { SapAiBudget } from '../../crds/budget.ts';
+import { aiCoreOf } from './root-spec.ts';
 import { fingerprint } from '../sap/service-key.ts';
 import type { ServiceKey } from '../sap/service-key.ts';
 
 /** Tells whether something was read with this key from these resource groups: what was read otherwise is not used. */
 export function sourceOf({ spec }: Pick<SapAiBudget, 'spec'>, key: ServiceKey): string {
-  return [fingerprint(key), ...spec.aiCore.resourceGroups].join(' ');
+  return [fingerprint(key), ...aiCoreOf(spec).resourceGroups].join(' ');
 }

@@ -5,10 +5,13 @@ import type { Inventory } from '../sap/inventory.ts';
 import type { ServiceKey } from '../sap/service-key.ts';
 import type { BudgetMemory } from './memory.ts';
 import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
+import type { Relative } from './family.ts';
 import type { BudgetServices } from './services.ts';
+import type { Offer, Standing } from './standings.ts';
 
 /** The conditions that steps decide about. */
 export const stepConditions = [
+  'ParentReady',
   'CredentialsValid',
   'AiCoreReachable',
   'GenAiHubAvailable',
@@ -16,6 +19,17 @@ export const stepConditions = [
   'Enforcing',
 ] as const;
 export type StepCondition = (typeof stepConditions)[number];
+
+/** Those of a budget below another one; a root has the others. */
+const childConditions: readonly StepCondition[] = ['ParentReady', 'Enforcing'];
+
+/** The conditions that the steps of this budget decide about, in the order of importance. */
+export function conditionsOf({
+  parentRef,
+}: Pick<SapAiBudget['spec'], 'parentRef'>): readonly StepCondition[] {
+  if (parentRef !== undefined) return childConditions;
+  return stepConditions.filter((condition) => condition !== 'ParentReady');
+}
 
 /**
  * How a step ended; only `done` makes its condition True. `degraded`: it failed, but what is known is good enough to go
@@ -39,6 +53,10 @@ export interface Findings {
   card?: { name: string; generation: number; spec: SapAiRateCardSpec };
   models?: ModelConfiguration[];
   ledger?: LedgerSnapshot;
+  /** Of a budget below another one. */
+  parent?: { budget: Relative; root: Relative; standing: Standing & { ledger: LedgerSnapshot } };
+  /** What a budget below another one took over. */
+  offer?: Offer;
 }
 
 /** One reconcile of one budget. */

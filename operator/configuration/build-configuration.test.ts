@@ -37,15 +37,9 @@ function deployment(id: string, status: string, resourceGroup = 'default') {
 
 const parts: ConfigurationParts = {
   budget: { namespace: 'team', name: 'main' },
-  spec: {
-    aiCore: { serviceKeySecretRef: { name: 'key' }, resourceGroups: ['default', 'other'] },
-    monthlyLimit: '10',
-    enforcement: 'Enforce',
-    period: { timeZone: 'Etc/UTC', startDay: 1 },
-    allowedModels: ['gpt-*'],
-    outputTokens: { minimum: 64 },
-    rateCardRef: { name: 'default' },
-  },
+  spec: { outputTokens: { minimum: 64 } },
+  resourceGroups: ['default', 'other'],
+  allowedModels: ['gpt-*'],
   ledger: { uid: 'u1', name: 'team.main.2026-11', period: { name: '2026-11', startMs: 1, endMs: 2 } },
   apiUrl: 'https://api.ai.example/v2',
   deployments: [deployment('b', 'STOPPED'), deployment('c', 'RUNNING', 'other'), deployment('a', 'RUNNING')],

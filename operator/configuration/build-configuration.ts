@@ -12,7 +12,10 @@ const maxDeployments = 1000;
 /** All that a usable budget's configuration is made of. */
 export interface ConfigurationParts {
   budget: BudgetRef;
-  spec: SapAiBudgetSpec;
+  spec: Pick<SapAiBudgetSpec, 'outputTokens' | 'unifiedMetering'>;
+  resourceGroups: readonly string[];
+  /** Patterns by which `models` were chosen. */
+  allowedModels: readonly string[];
   ledger: ReadyBudget['ledger'];
   apiUrl: string;
   deployments: readonly InventoryDeployment[];
@@ -22,7 +25,7 @@ export interface ConfigurationParts {
 
 /** What the sidecars of a usable budget are told. */
 export function buildConfiguration(parts: ConfigurationParts): ReadyBudget {
-  const { budget, spec, ledger, apiUrl, deployments, models, card } = parts;
+  const { budget, spec, ledger, apiUrl, deployments, models, card, resourceGroups, allowedModels } = parts;
   const { minimum, maximum } = spec.outputTokens;
   return {
     state: 'ready',
@@ -30,14 +33,14 @@ export function buildConfiguration(parts: ConfigurationParts): ReadyBudget {
     budget: budget.name,
     ledger,
     apiUrl,
-    resourceGroups: spec.aiCore.resourceGroups,
+    resourceGroups: [...resourceGroups],
     deployments: [...deployments].toSorted(runningFirst).slice(0, maxDeployments).map(deploymentOf),
     models,
     factors: card.spec.factors
       .map(({ from, capacityUnitsPerGenAiToken }) => ({ from, factor: capacityUnitsPerGenAiToken }))
       .toSorted((a, b) => (a.from < b.from ? -1 : 1)),
     priceVersion: priceVersion(card, models),
-    allowedModels: spec.allowedModels,
+    allowedModels: [...allowedModels],
     ...(spec.unifiedMetering === undefined ? {} : { unifiedMetering: meteringOf(spec.unifiedMetering) }),
     outputTokens: { minimum, ...(maximum === undefined ? {} : { maximum }) },
   };

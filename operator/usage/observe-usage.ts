@@ -3,6 +3,7 @@ import { utcDay } from '../../accounting/metered-usage.ts';
 import { periodAt } from '../../accounting/period.ts';
 import type { Period } from '../../accounting/period.ts';
 import type { SapAiBudget } from '../../crds/budget.ts';
+import { periodRuleOf } from '../budget/root-spec.ts';
 import type { Observation } from '../kube/conditions.ts';
 import type { ServiceKey } from '../sap/service-key.ts';
 import { consumptionOf, phaseOf } from './consumption.ts';
@@ -41,7 +42,7 @@ export async function observeUsage(
   const refresh = (period: Period): Promise<Refreshed | undefined> =>
     refreshStatement(services, { budget, subaccountId, period, api, signal });
   const current = periodInForce(budget, nowMs);
-  await refresh(periodAt(current.startMs - 1, budget.spec.period));
+  await refresh(periodAt(current.startMs - 1, periodRuleOf(budget.spec)));
   const refreshed = await refresh(current);
   const phase = phaseOf(budget.spec, today);
   const { finalMonths } = memory;
@@ -64,7 +65,7 @@ export async function observeUsage(
 /** As the ledger has it: a change of the rule takes effect later. */
 function periodInForce({ spec, status }: SapAiBudget, nowMs: number): Period {
   const { period } = status ?? {};
-  if (period === undefined) return periodAt(nowMs, spec.period);
+  if (period === undefined) return periodAt(nowMs, periodRuleOf(spec));
   return { name: period.name, startMs: Date.parse(period.start), endMs: Date.parse(period.end) };
 }
 

@@ -1,3 +1,4 @@
+import { aiCoreOf } from '../root-spec.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 
 /** How soon a missing hub or deployment is looked for again. */
@@ -5,7 +6,7 @@ const againAfterMs = 30_000;
 
 /** Whether there is anything to call: the generative AI hub, its models, and a deployment that runs. */
 export function checkHub({ budget, found }: BudgetContext): Promise<StepOutcome> {
-  return Promise.resolve(decide(budget.spec.aiCore.resourceGroups, found.inventory));
+  return Promise.resolve(decide(aiCoreOf(budget.spec).resourceGroups, found.inventory));
 }
 
 function decide(

@@ -1,9 +1,8 @@
 import { parseAmount } from '../../../accounting/amount.ts';
 import { LedgerTextError } from '../../../accounting/entries-text.ts';
 import { isTimeZone } from '../../../accounting/period.ts';
-import type { Period } from '../../../accounting/period.ts';
+import type { Period, PeriodRule } from '../../../accounting/period.ts';
 import { StoredObjectError } from '../../../crds/parse.ts';
-import type { BudgetRef } from '../../configuration/budget-ref.ts';
 import { LedgerError } from '../../ledger/ledger-error.ts';
 import type { LedgerErrorReason } from '../../ledger/ledger-error.ts';
 import { ledgerName } from '../../ledger/ledger-store.ts';
@@ -14,7 +13,9 @@ import { applyRelease } from '../apply-release.ts';
 import { isAccepted } from '../approvals.ts';
 import { capInForce } from '../cap-in-force.ts';
 import { lastStatus } from '../last-status.ts';
+import { promisesOf, refOf } from '../family.ts';
 import { periodInForce, possibleNames } from '../period-in-force.ts';
+import { periodRuleOf } from '../root-spec.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 import { stalled } from '../step.ts';
 
@@ -34,7 +35,7 @@ const leaderAfterMs = 1_000;
  */
 export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
   const { budget, services, found } = context;
-  const { timeZone } = budget.spec.period;
+  const { timeZone } = periodRuleOf(budget.spec);
   if (!isTimeZone(timeZone))
     return stalled(
       'TimeZoneUnknown',
@@ -80,13 +81,12 @@ function waitForLeader({ budget, services, found }: BudgetContext): StepOutcome 
 
 /** Undefined where it is the leader's to open, and not there yet. */
 async function ensure(context: BudgetContext): Promise<LedgerSnapshot | undefined> {
-  const { budget, services, signal } = context;
+  const { budget, services, found, signal } = context;
   const { uid = '' } = budget.metadata;
   const ref = refOf(budget);
   const nowMs = services.clock.nowMs();
-  const last = services.ledgers.current(ref)?.period ?? (await findStored(context, nowMs));
-  const rule = budget.spec.period;
-  const period = periodInForce(nowMs, rule, last);
+  const rule = periodRuleOf(found.parent?.root.spec ?? budget.spec);
+  const period = await periodOf(context, { nowMs, rule });
   const { cap } = capInForce(budget.spec, nowMs);
   const need: LedgerNeed = {
     budget: ref,
@@ -95,6 +95,8 @@ async function ensure(context: BudgetContext): Promise<LedgerSnapshot | undefine
     rule,
     cap,
     enforcement: budget.spec.enforcement,
+    parent: found.parent && { budget: refOf(found.parent.budget), uid: found.parent.standing.ledger.uid },
+    shares: promisesOf(budget, services.relatives),
     seenSeq: seenSeqOf(context, ledgerName(ref, period.name)),
     recovery: recoveryOf(context),
   };
@@ -105,8 +107,15 @@ async function ensure(context: BudgetContext): Promise<LedgerSnapshot | undefine
   });
 }
 
-function refOf({ metadata: { namespace, name } }: BudgetContext['budget']): BudgetRef {
-  return { namespace, name };
+/** A budget below another one has the period of that one. */
+async function periodOf(
+  context: BudgetContext,
+  { nowMs, rule }: { nowMs: number; rule: PeriodRule },
+): Promise<Period> {
+  const { budget, services, found } = context;
+  if (found.parent) return found.parent.standing.ledger.period;
+  const last = services.ledgers.current(refOf(budget))?.period ?? (await findStored(context, nowMs));
+  return periodInForce(nowMs, rule, last);
 }
 
 /** A ledger that an earlier process, or an earlier budget of this name, spends or spent from. */
@@ -137,14 +146,18 @@ function seenSeqOf(context: BudgetContext, name: string): number | undefined {
   return known === name ? ledgerSeq : undefined;
 }
 
-const lost: ReadonlySet<LedgerErrorReason> = new Set(['lost', 'other_period']);
+const reasons: Partial<Record<LedgerErrorReason, string>> = {
+  lost: 'LedgerLost',
+  other_period: 'LedgerLost',
+  other_parent: 'ParentChanged',
+};
 
 function outcomeOf(error: unknown): StepOutcome {
   const hint = 'Nothing is granted from it until it is put right.';
   if (error instanceof LedgerTextError || error instanceof StoredObjectError)
     return broken('LedgerLost', `${error.message}. ${hint}`);
   if (!(error instanceof LedgerError)) throw error;
-  return broken(lost.has(error.reason) ? 'LedgerLost' : 'LedgerUnavailable', `${error.message}. ${hint}`);
+  return broken(reasons[error.reason] ?? 'LedgerUnavailable', `${error.message}. ${hint}`);
 }
 
 function broken(reason: string, message: string): StepOutcome {

@@ -4,6 +4,7 @@ import { parseStored } from '../../../crds/parse.ts';
 import { sapAiRateCard } from '../../../crds/rate-card.ts';
 import type { SapAiRateCardSpec } from '../../../crds/rate-card.ts';
 import { isAllowed, priceModels as price } from '../../configuration/price-models.ts';
+import { rateCardNameOf } from '../root-spec.ts';
 import { remembered } from '../memory.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 import { stalled } from '../step.ts';
@@ -19,7 +20,7 @@ export const modelsWithoutRate = 'ModelsWithoutRate';
 /** Gives every model its rates: of AI Core itself, and of the rate card that the budget names. */
 export function priceModels(context: BudgetContext): Promise<StepOutcome> {
   const { budget, services, found } = context;
-  const { name } = budget.spec.rateCardRef;
+  const name = rateCardNameOf(budget.spec);
   const card = services.rateCards.get(name);
   if (!card)
     return Promise.resolve(
@@ -40,7 +41,7 @@ function priceBy(spec: SapAiRateCardSpec, context: BudgetContext): StepOutcome {
   if (factorOf(spec, nowMs) === undefined)
     return stalled(
       'FactorMissing',
-      `SapAiRateCard "${budget.spec.rateCardRef.name}" has no factor for today: add an entry to spec.factors whose day has come.`,
+      `SapAiRateCard "${rateCardNameOf(budget.spec)}" has no factor for today: add an entry to spec.factors whose day has come.`,
     );
   found.models = pricedModels(spec, context, nowMs);
   const allowed = found.models.filter(({ model }) => isAllowed(model, budget.spec.allowedModels));
@@ -63,7 +64,7 @@ function pricedModels(
   atMs: number,
 ): ModelConfiguration[] {
   const models = found.inventory?.models ?? [];
-  const stored = services.rateCards.get(budget.spec.rateCardRef.name);
+  const stored = services.rateCards.get(rateCardNameOf(budget.spec));
   const from = [models, stored, Math.floor(atMs / dayMs)];
   const value = remembered(memory.priced, from) ?? price(models, { card, atMs });
   memory.priced = { from, value };

@@ -4,6 +4,7 @@ import type { Inventory } from '../../sap/inventory.ts';
 import { SapError } from '../../sap/sap-error.ts';
 import type { ServiceKey } from '../../sap/service-key.ts';
 import { backOffMs } from '../../kube/clock.ts';
+import { aiCoreOf } from '../root-spec.ts';
 import { sourceOf } from '../source.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 
@@ -44,7 +45,7 @@ async function read(
   const { broker, dispatcher, clock, settings } = services;
   try {
     const api = new AiApi({ key, broker, dispatcher });
-    const { resourceGroups } = budget.spec.aiCore;
+    const { resourceGroups } = aiCoreOf(budget.spec);
     const value = await readInventory(api, { resourceGroups, signal });
     memory.inventory = { source, value, readAtMs: clock.nowMs() };
     delete memory.failure;

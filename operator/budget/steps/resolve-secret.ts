@@ -4,6 +4,7 @@ import { parseServiceKey, subscriptionIdentities } from '../../sap/service-key.t
 import type { ServiceKey } from '../../sap/service-key.ts';
 import type { SecretEntries } from '../../sap/secret-layout.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
+import { aiCoreOf } from '../root-spec.ts';
 import { stalled } from '../step.ts';
 import { claimantOf } from '../claimant.ts';
 
@@ -38,7 +39,7 @@ export async function resolveSecret(context: BudgetContext): Promise<StepOutcome
 
 async function readKey({ budget, services, signal }: BudgetContext): Promise<ServiceKey | StepOutcome> {
   const { namespace, name } = budget.metadata;
-  const { name: secretName, key } = budget.spec.aiCore.serviceKeySecretRef;
+  const { name: secretName, key } = aiCoreOf(budget.spec).serviceKeySecretRef;
   const secret = { namespace, name: secretName };
   try {
     const entries = await services.secrets.read(secret, { user: `${namespace}/${name}`, signal });
