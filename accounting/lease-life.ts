@@ -19,7 +19,7 @@ export function leaseEnd(
 /** Life of a lease in seconds, as much is left now. */
 export function leaseLife(ledger: Ledger, leaseSeconds: number): number {
   const left = available(ledger);
-  if (left * plenty >= ledger.cap) return leaseSeconds;
+  if (ledger.enforcement === 'Shadow' || left * plenty >= ledger.cap) return leaseSeconds;
   const share = left > 0n ? Number((BigInt(leaseSeconds) * left * plenty) / ledger.cap) : 0;
   return Math.max(Math.min(shortestLifeSeconds, leaseSeconds), share);
 }

@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest';
-import { isRecallable } from './ledger-recall.ts';
-import { cu, holding } from './ledger-scene.ts';
+import { type Scene, cu, holding } from './ledger-scene.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
 import { available, isOvercommitted, setEnforcement } from './ledger.ts';
+import { newRecall, nextSteps } from './recall.ts';
+
+/** Who is asked to give back without anybody waiting for it. */
+function asked({ ledger, nowMs }: Scene): readonly string[] {
+  return nextSteps(newRecall(), ledger, nowMs).notify;
+}
 
 test('in Shadow what is asked for is granted beyond the cap, and the figures say so', () => {
   const scene = holding();
@@ -12,7 +17,7 @@ test('in Shadow what is asked for is granted beyond the cap, and the figures say
     ledger: { cap: cu(10), settled: cu(6), outstanding: cu(20), enforced: false },
   });
   expect(available(scene.ledger)).toBe(-cu(16));
-  expect([isOvercommitted(scene.ledger), isRecallable(scene.ledger)]).toEqual([false, false]);
+  expect([isOvercommitted(scene.ledger), asked(scene)]).toEqual([false, []]);
   expect(decodeLedger(encodeLedger(scene.ledger))).toEqual(scene.ledger);
 });
 
@@ -21,7 +26,7 @@ test('once the cap is enforced nothing is granted before what was granted in Sha
   setEnforcement(scene.ledger, 'Shadow');
   scene.report(2, { ask: 20, spent: 6 });
   setEnforcement(scene.ledger, 'Enforce');
-  expect([isOvercommitted(scene.ledger), isRecallable(scene.ledger)]).toEqual([true, true]);
+  expect([isOvercommitted(scene.ledger), asked(scene)]).toEqual([true, ['pod:a']]);
   expect(scene.report(3, { ask: 1, spent: 6 })).toMatchObject({
     row: { granted: cu(26) },
     ledger: { grantable: 0n, enforced: true },

@@ -1,6 +1,7 @@
-import { type Ledger, type LedgerRow, available, changeRow } from './ledger.ts';
+import { type Ledger, type LedgerRow, changeRow } from './ledger.ts';
 import { type MessageContext, mayGrant } from './ledger-transitions.ts';
 import { leaseEnd } from './lease-life.ts';
+import { availableTo } from './parent-lease.ts';
 import type { Waiter } from './recall.ts';
 
 /** A waiter, and with which context its report came. */
@@ -23,7 +24,7 @@ function grantOne(ledger: Ledger, waiter: GrantedWaiter, nowMs: number): boolean
   // What it asked for was granted by a write that nobody knows the answer of.
   if (row.granted > waiter.granted) return true;
   const context = { ...waiter.context, nowMs };
-  if (available(ledger) < waiter.need || !mayGrant(ledger, context)) return false;
+  if (availableTo(ledger, waiter.key) < waiter.need || !mayGrant(ledger, context)) return false;
   changeRow(ledger, row, (r) => {
     r.granted += waiter.need;
     r.expires = leaseEnd(ledger, context);

@@ -3,7 +3,7 @@ import type { Ledger, LedgerRow } from './ledger.ts';
 import { available } from './ledger.ts';
 import { guaranteedToOthers } from './ledger-shares.ts';
 import { heldLines } from './entries-text.ts';
-import type { LeaseAnswer, OpenRequest, ReportRequest, UnknownCost } from './messages.ts';
+import type { Ask, LeaseAnswer, OpenRequest, ReportRequest, UnknownCost } from './messages.ts';
 import { schemaVersion } from './messages.ts';
 
 /**
@@ -58,10 +58,7 @@ export function openInParent({ parent }: Ledger): OpenRequest | undefined {
 }
 
 /** What a ledger tells its parent, as it is stored now. Undefined before `open` was answered. */
-export function reportToParent(
-  ledger: Ledger,
-  ask?: { need: NanoCu; want: NanoCu },
-): ReportRequest | undefined {
+export function reportToParent(ledger: Ledger, ask?: Ask): ReportRequest | undefined {
   const { parent, totals } = ledger;
   if (parent === undefined || parent.incarnation === 0) return undefined;
   return {

@@ -1,5 +1,6 @@
 import type { NanoCu } from './amount.ts';
-import { type Ledger, available, isOvercommitted, unused } from './ledger.ts';
+import { type Ledger, available, isLedgerKey, isOvercommitted, unused } from './ledger.ts';
+import { availableTo, withinCap } from './parent-lease.ts';
 
 /**
  * Recall rounds of one ledger: who waits for budget, and which holders are asked to give back what they do not use.
@@ -20,6 +21,8 @@ export interface Recall {
   number: number;
   /** When a round may begin that nobody waits for. */
   unpromptedMs: number;
+  /** Whether all that is idle is wanted, by a ledger that this one is a holder in. */
+  allWanted: boolean;
 }
 
 /** A request that waits at its holder; what the holder had idle came back with its ask. */
@@ -76,10 +79,14 @@ export interface RecallSteps {
 
 /** A holder that is asked and silent for so long (ms) is not waited for. */
 export const silentAfterMs = 400;
+/** The same of a holder that is a ledger: it asks its own holders first. */
+const ledgerSilentAfterMs = 1000;
 /** For so long (ms) after it began a round is refused by. */
 export const roundCountsMs = 1000;
 /** Fewest holders asked at once. */
 const smallestBatch = 8;
+/** Key of a holder to whom nothing is promised. */
+const anyHolder = '';
 /** Least time between rounds that nobody waits for, while more is out than the cap allows. */
 const unpromptedEveryMs = 2000;
 
@@ -92,6 +99,7 @@ export function newRecall(): Recall {
     silent: new Set(),
     number: 0,
     unpromptedMs: 0,
+    allWanted: false,
   };
 }
 
@@ -102,6 +110,11 @@ export function join(recall: Recall, waiter: Waiter): void {
   // What it had idle came back with its ask: that is as good as an answer.
   if (isPending(recall.round?.asked.get(waiter.key)))
     recall.round?.asked.set(waiter.key, { state: 'answered' });
+}
+
+/** Has all holders asked in the next round, or in the rest of the one under way. */
+export function wantAll(recall: Recall): void {
+  recall.allWanted = true;
 }
 
 /** Nobody waits there any more. */
@@ -123,7 +136,7 @@ export function noteHeard({ round }: Recall, { key, number }: { key: string; num
 /** The answer that was heard could not be stored: the holder will repeat it. */
 export function noteLost({ round }: Recall, { key, nowMs }: { key: string; nowMs: number }): void {
   if (round?.asked.get(key)?.state === 'heard')
-    round.asked.set(key, { state: 'asked', untilMs: nowMs + silentAfterMs });
+    round.asked.set(key, { state: 'asked', untilMs: nowMs + patienceWith(key) });
 }
 
 /** A report is stored: what it gave back, and the round that it answers, if any. */
@@ -149,21 +162,27 @@ export function refusedAtOnce(
 ): RoundFacts | undefined {
   const own = ledger.rows.get(key);
   const byOthers = ledger.totals.outstanding - (own?.state === 'open' ? unused(own) : 0n);
-  if (available(ledger) + byOthers < least)
-    return { number: nextNumber(recall, nowMs), beganMs: nowMs, asked: 0, silent: 0, returned: 0n };
+  if (withinCap(ledger, key) + byOthers < least) return roundForNobody(recall, nowMs);
   const { last } = recall;
   if (last === undefined || nowMs < last.beganMs || nowMs - last.beganMs >= roundCountsMs) return undefined;
-  if (need <= last.grantable || available(ledger) - setAside(recall, key) > last.grantable) return undefined;
+  if (need <= last.grantable || availableTo(ledger, key) - setAside(recall, key) > last.grantable)
+    return undefined;
   const { grantable: _, ...facts } = last;
   return facts;
+}
+
+/** A round in which nobody is asked, because nothing could come of it. */
+export function roundForNobody(recall: Recall, nowMs: number): RoundFacts {
+  return { number: nextNumber(recall, nowMs), beganMs: nowMs, asked: 0, silent: 0, returned: 0n };
 }
 
 /** Decides what is to be done. To be called whenever something has happened, and at `wakeAtMs`. */
 export function nextSteps(recall: Recall, ledger: Ledger, nowMs: number): RecallSteps {
   const serve = startServing(recall, ledger);
-  const short = sum(recall.waiters.map(({ need }) => need)) - available(ledger);
+  const short = shortage(recall, ledger);
   // A clock that was set back must not keep a round alive for as long.
   if (short <= 0n || (recall.round && nowMs < recall.round.beganMs)) recall.round = undefined;
+  if (short <= 0n) recall.allWanted = false;
   if (short <= 0n) return { ...nothing, serve };
   const round = recall.round ?? begin(recall, ledger, nowMs);
   if (round === undefined) return { ...nothing, serve, wakeAtMs: unpromptedAt(recall, ledger) };
@@ -188,16 +207,29 @@ const nothing: RecallSteps = { notify: [], serve: [], refused: [], wakeAtMs: und
 /** Those who can be served without overtaking anybody; none while others are. */
 function startServing({ waiters, serving }: Recall, ledger: Ledger): Waiter[] {
   if (serving.size > 0) return [];
-  let left = available(ledger);
-  const first = waiters.findIndex(({ need }) => (left -= need) < 0n);
+  let taken = 0n;
+  const first = waiters.findIndex(({ key, need }) => (taken += need) > availableTo(ledger, key));
   const serve = first < 0 ? [...waiters] : waiters.slice(0, first);
   for (const { key } of serve) serving.add(key);
   return serve;
 }
 
+/** What is missing to serve all who wait in their order, or passes the cap. */
+function shortage({ waiters, allWanted }: Recall, ledger: Ledger): NanoCu {
+  let taken = 0n;
+  let most = isOvercommitted(ledger) ? -available(ledger) : 0n;
+  if (allWanted && ledger.totals.outstanding > most) most = ledger.totals.outstanding;
+  for (const { key, need } of waiters) {
+    taken += need;
+    const lacks = taken - availableTo(ledger, key);
+    if (lacks > most) most = lacks;
+  }
+  return most;
+}
+
 /** A round begins for those who wait, or because more is out than the cap allows. */
 function begin(recall: Recall, ledger: Ledger, nowMs: number): Round | undefined {
-  const prompted = recall.waiters.length > recall.serving.size;
+  const prompted = recall.allWanted || recall.waiters.length > recall.serving.size;
   if (!prompted && nowMs < (unpromptedAt(recall, ledger) ?? Number.POSITIVE_INFINITY)) return undefined;
   const number = nextNumber(recall, nowMs);
   recall.unpromptedMs = nowMs + unpromptedEveryMs;
@@ -244,7 +276,7 @@ function askMore(
   round.batch = round.batch === 0 ? firstBatch(reliable, short) : round.batch * 2;
   const doubtful = holders.filter(({ key }) => recall.silent.has(key));
   const keys = [...reliable.slice(0, round.batch), ...doubtful].map(({ key }) => key);
-  for (const key of keys) round.asked.set(key, { state: 'asked', untilMs: nowMs + silentAfterMs });
+  for (const key of keys) round.asked.set(key, { state: 'asked', untilMs: nowMs + patienceWith(key) });
   return keys;
 }
 
@@ -258,6 +290,10 @@ function awaited({ silent }: Recall, ledger: Ledger, { asked }: Round): NanoCu {
   return amount;
 }
 
+function patienceWith(key: string): number {
+  return isLedgerKey(key) ? ledgerSilentAfterMs : silentAfterMs;
+}
+
 function firstBatch(holders: readonly { amount: NanoCu }[], short: NanoCu): number {
   let missing = 2n * short;
   const enough = holders.findIndex(({ amount }) => (missing -= amount) <= 0n);
@@ -266,17 +302,19 @@ function firstBatch(holders: readonly { amount: NanoCu }[], short: NanoCu): numb
 
 /** All were asked: who can be served is, in order, and the others are refused unless they came long after it began. */
 function end(recall: Recall, ledger: Ledger, { round, nowMs }: { round: Round; nowMs: number }): RecallSteps {
-  let left = available(ledger);
+  let taken = 0n;
   const serve: Waiter[] = [];
   const others: Waiter[] = [];
   for (const waiter of recall.waiters) {
-    const fits = waiter.need <= left;
-    if (fits) left -= waiter.need;
+    const fits = taken + waiter.need <= availableTo(ledger, waiter.key);
+    if (fits) taken += waiter.need;
     (fits ? serve : others).push(waiter);
   }
   const facts = factsOf(round);
+  const left = availableTo(ledger, anyHolder) - taken;
   recall.last = { ...facts, grantable: left > 0n ? left : 0n };
   recall.round = undefined;
+  recall.allWanted = false;
   const refused = others.filter(({ sinceMs }) => sinceMs - round.beganMs <= roundCountsMs);
   recall.waiters = recall.waiters.filter((waiter) => !refused.includes(waiter));
   for (const { key } of serve) recall.serving.add(key);

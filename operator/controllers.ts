@@ -16,7 +16,6 @@ import type { OperatorConfig } from './config.ts';
 import { budgetKey } from './configuration/budget-ref.ts';
 import type { BudgetRef } from './configuration/budget-ref.ts';
 import { Configurations } from './configuration/configurations.ts';
-import { RecallRounds } from './configuration/recall-rounds.ts';
 import { CoverageBoard } from './coverage/coverage-board.ts';
 import type { PodSightings } from './coverage/pod-sightings.ts';
 import { reconcileReporter } from './reconcile-reporter.ts';
@@ -184,10 +183,6 @@ function openLedgers(
     configurations,
   }: Watched & { ledgerStore: LedgerStore; recordEvent: RecordEvent; configurations: Configurations },
 ): Ledgers {
-  const rounds = new RecallRounds({
-    clock: systemClock,
-    begin: (budget) => configurations.recall(budget),
-  });
   const ledgers = startLedgers({
     store: ledgerStore,
     clock,
@@ -195,7 +190,7 @@ function openLedgers(
     hasPeers: () => peers.hasPeers,
     signal: ledgerSignal,
     onChange: (budget) => queue.addSoon(budget),
-    onShort: (budget) => rounds.want(budget),
+    notices: configurations,
     exists: (budget) => budgets.get(budgetKey(budget)) !== undefined,
     onWrite: (_budget, write) => metrics.countLedgerWrite(write),
     podIsGone: (holder) => podIsGone(kube, holder),

@@ -17,19 +17,19 @@ export class Configuration {
   readonly #client: Pick<OperatorClient, 'configuration'>;
   readonly #log: Logger;
   readonly #onChange: (budgets: ReadonlyMap<string, CurrentBudget>) => void;
-  readonly #onRecall: (budgets: readonly string[]) => void;
+  readonly #onRecall: (rounds: ReadonlyMap<string, number>) => void;
   #budgets: ReadonlyMap<string, CurrentBudget> | undefined;
   #defaultBudget: string | undefined;
   #etag: string | undefined;
-  #recalls: Record<string, number> | undefined;
+  #recalls: Record<string, number> = {};
   #again = new AbortController();
 
   constructor(options: {
     client: Pick<OperatorClient, 'configuration'>;
     log: Logger;
     onChange: (budgets: ReadonlyMap<string, CurrentBudget>) => void;
-    /** Told of each recall round that begins while this process runs: the budgets whose idle leases others need. */
-    onRecall: (budgets: readonly string[]) => void;
+    /** Told of each recall round that this pod is asked in: by budget, its number. */
+    onRecall: (rounds: ReadonlyMap<string, number>) => void;
   }) {
     this.#client = options.client;
     this.#log = options.log;
@@ -84,7 +84,7 @@ export class Configuration {
       {
         schema: schemaVersion,
         ...(this.#etag !== undefined && { seen: this.#etag }),
-        ...(this.#recalls && { recalls: this.#recalls }),
+        recalls: this.#recalls,
         waitSeconds: this.#etag === undefined ? 0 : maxPollSeconds,
       },
       signal,
@@ -99,13 +99,11 @@ export class Configuration {
     this.#etag = answer.etag;
   }
 
-  /** Rounds from before this process have nothing to take from it. */
   #heed(recalls: Record<string, number>): void {
     const heeded = this.#recalls;
     this.#recalls = recalls;
-    if (heeded === undefined) return;
-    const news = Object.keys(recalls).filter((budget) => recalls[budget] !== heeded[budget]);
-    if (news.length > 0) this.#onRecall(news);
+    const news = Object.entries(recalls).filter(([budget, round]) => heeded[budget] !== round);
+    if (news.length > 0) this.#onRecall(new Map(news));
   }
 }
 

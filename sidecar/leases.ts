@@ -67,9 +67,12 @@ export class Leases {
     return this.holders.filter(({ lease }) => lease.budget === budget).map(({ ledgerUid }) => ledgerUid);
   }
 
-  /** Other holders of these budgets need what this process does not use. */
-  recall(budgets: readonly string[]): void {
-    for (const holder of this.holders) if (budgets.includes(holder.lease.budget)) holder.recall();
+  /** Other holders of these budgets need what this process does not use; by budget, the number of the recall round. */
+  recall(rounds: ReadonlyMap<string, number>): void {
+    for (const holder of this.holders) {
+      const round = rounds.get(holder.lease.budget);
+      if (round !== undefined) holder.recall(round);
+    }
   }
 
   /** Winds up the leases of ledgers that are not current any more: their periods are over. */

@@ -101,7 +101,7 @@ function assemble(
     client: operator,
     log,
     onChange: (budgets) => adoptBudgets(budgets, { leases, tokens, metrics }),
-    onRecall: (budgets) => leases.recall(budgets),
+    onRecall: (rounds) => leases.recall(rounds),
   });
   const leases = new Leases({
     folder: config.journalDir,

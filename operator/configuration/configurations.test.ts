@@ -6,6 +6,7 @@ import { Configurations } from './configurations.ts';
 
 const one = { namespace: 'team', name: 'one' };
 const two = { namespace: 'team', name: 'two' };
+const holder = 'pod:app';
 const never = new AbortController().signal;
 
 function unavailable(budget: string, reason: string): BudgetConfiguration {
@@ -37,7 +38,7 @@ test('the etag tells configurations, budgets and their order apart, and nothing 
 
 test('who has seen another state is answered at once', async () => {
   const { source } = setUp();
-  const wait = { timeoutMs: 1_000, signal: never };
+  const wait = { holder, timeoutMs: 1_000, signal: never };
   expect(await source.waitForChange([one], wait)).toEqual(source.current([one]));
   expect(await source.waitForChange([one], { ...wait, seen: 'old' })).toEqual(source.current([one]));
 });
@@ -46,7 +47,7 @@ test('who waits is answered on news of one of the budgets, not on news of others
   const { source } = setUp();
   const seen = source.current([one, two]).etag;
   let answered = false;
-  const waiting = source.waitForChange([one, two], { seen, timeoutMs: 60_000, signal: never });
+  const waiting = source.waitForChange([one, two], { seen, holder, timeoutMs: 60_000, signal: never });
   void waiting.then(() => (answered = true));
   source.publish(unavailable('three', 'A'));
   await Promise.resolve();
@@ -55,6 +56,7 @@ test('who waits is answered on news of one of the budgets, not on news of others
   expect((await waiting).budgets).toMatchObject([{ reason: 'BudgetNotFound' }, { reason: 'A' }]);
   const gone = source.waitForChange([two], {
     seen: source.current([two]).etag,
+    holder,
     timeoutMs: 60_000,
     signal: never,
   });
@@ -65,7 +67,7 @@ test('who waits is answered on news of one of the budgets, not on news of others
 test('without news the wait ends in time, with the same etag', async () => {
   const { clock, source } = setUp();
   const seen = source.current([one]).etag;
-  const waiting = source.waitForChange([one], { seen, timeoutMs: 5_000, signal: never });
+  const waiting = source.waitForChange([one], { seen, holder, timeoutMs: 5_000, signal: never });
   clock.pass(5_000);
   expect((await waiting).etag).toBe(seen);
 });
@@ -74,31 +76,63 @@ test('a wait ends with its signal', async () => {
   const { source } = setUp();
   const leaving = new AbortController();
   const { etag: seen } = source.current([one]);
-  const waiting = source.waitForChange([one], { seen, timeoutMs: 5_000, signal: leaving.signal });
+  const waiting = source.waitForChange([one], { seen, holder, timeoutMs: 5_000, signal: leaving.signal });
   leaving.abort(new Error('left'));
   await expect(waiting).rejects.toThrow('left');
 });
 
-test('who waits is told of a recall of its budgets at once, without what it has seen already', async () => {
-  const { clock, source } = setUp();
-  const wait = { seen: source.current([one, two]).etag, timeoutMs: 60_000, signal: never };
+test('who is asked in a recall round is told at once, without what it has seen already', async () => {
+  const { source } = setUp();
+  const wait = { seen: source.current([one, two]).etag, holder, timeoutMs: 60_000, signal: never };
   const waiting = source.waitForChange([one, two], wait);
-  source.recall(two);
+  source.recall(two, { number: 7, keys: [holder] });
   const { budgets, recalls } = await waiting;
-  expect({ budgets, recalls }).toEqual({ budgets: [], recalls: { two: clock.nowMs() } });
+  expect({ budgets, recalls }).toEqual({ budgets: [], recalls: { two: 7 } });
   const again = source.waitForChange([one, two], { ...wait, recalls });
-  source.recall(two);
-  expect((await again).recalls).toEqual({ two: clock.nowMs() + 1 });
+  source.recall(two, { number: 8, keys: [holder] });
+  expect((await again).recalls).toEqual({ two: 8 });
   expect(configurationAnswer.parse(await again).etag).toBe(wait.seen);
 });
 
-test('who has heeded a recall waits on, and a new caller is told all', async () => {
+test('who is not asked, or has answered, or has heeded it, waits on', async () => {
   const { clock, source } = setUp();
-  source.recall(one);
-  const { etag: seen, recalls, budgets } = source.current([one]);
-  expect(budgets).toHaveLength(1);
-  const waiting = source.waitForChange([one], { seen, recalls, timeoutMs: 5_000, signal: never });
-  source.recall(two);
+  source.recall(one, { number: 7, keys: [holder, 'pod:other'] });
+  source.withdraw(one, ['pod:other']);
+  const { etag: seen } = source.current([one]);
+  const wait = { seen, timeoutMs: 5_000, signal: never };
+  const waiting = [
+    source.waitForChange([one], { ...wait, holder: 'pod:third' }),
+    source.waitForChange([one], { ...wait, holder: 'pod:other' }),
+    source.waitForChange([one], { ...wait, holder, recalls: { one: 7 } }),
+  ];
   clock.pass(5_000);
-  expect(await waiting).toEqual(source.current([one]));
+  expect(await Promise.all(waiting)).toEqual([
+    source.current([one]),
+    source.current([one]),
+    { ...source.current([one]), recalls: { one: 7 } },
+  ]);
+});
+
+test('a new caller is told all, with the round it is asked in', async () => {
+  const { source } = setUp();
+  source.recall(one, { number: 7, keys: [holder] });
+  const answer = await source.waitForChange([one], { holder, timeoutMs: 5_000, signal: never });
+  expect(answer).toEqual({ ...source.current([one]), recalls: { one: 7 } });
+});
+
+test('a pod that is being deleted is asked once for what it has idle of each budget', async () => {
+  const { clock, source } = setUp();
+  const wait = {
+    seen: source.current([one, two]).etag,
+    holder,
+    leavingMs: 99,
+    timeoutMs: 5_000,
+    signal: never,
+  };
+  const { recalls } = await source.waitForChange([one, two], wait);
+  expect(recalls).toEqual({ one: 99, two: 99 });
+  const again = source.waitForChange([one, two], { ...wait, recalls });
+  clock.pass(4_000);
+  source.recall(two, { number: 7, keys: [holder] });
+  expect((await again).recalls).toEqual({ one: 99, two: 7 });
 });

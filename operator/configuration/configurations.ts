@@ -4,6 +4,7 @@ import type { Clock } from '../kube/clock.ts';
 import { budgetKey } from './budget-ref.ts';
 import type { BudgetRef } from './budget-ref.ts';
 import { digestOf } from './canonical-json.ts';
+import type { RecallNotices } from '../ledger/recall-notices.ts';
 import type { ConfigurationSource, ConfigurationWait } from './configuration-source.ts';
 
 interface Published {
@@ -12,14 +13,14 @@ interface Published {
 }
 
 /** What sidecars are told of each budget, as the reconciles published it last. */
-export class Configurations implements ConfigurationSource {
+export class Configurations implements ConfigurationSource, RecallNotices {
   readonly #clock: Clock;
   readonly #published = new Map<string, Published>();
-  /** By budget: who waits for news of it. */
+  /** By budget, and by holder: who waits for news of it. */
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  /** By budget: the number of its last recall round. */
-  readonly #recalls = new Map<string, number>();
+  /** By budget: the holders that are asked in a recall round, with its number. */
+  readonly #recalls = new Map<string, Map<string, number>>();
 
   constructor({ clock }: { clock: Clock }) {
     this.#clock = clock;
@@ -40,16 +41,23 @@ export class Configurations implements ConfigurationSource {
     this.#tell(key);
   }
 
-  /** Holders of this budget return at once what they do not use. Numbers are times: greater ones also after a restart. */
-  recall(budget: BudgetRef): void {
-    const key = budgetKey(budget);
-    this.#recalls.set(key, Math.max(this.#clock.nowMs(), (this.#recalls.get(key) ?? 0) + 1));
-    this.#tell(key);
+  recall(budget: BudgetRef, { number, keys }: { number: number; keys: readonly string[] }): void {
+    const asked = this.#recalls.get(budgetKey(budget)) ?? new Map<string, number>();
+    this.#recalls.set(budgetKey(budget), asked);
+    for (const key of keys) {
+      asked.set(key, number);
+      this.#tell(key);
+    }
+  }
+
+  withdraw(budget: BudgetRef, keys: Iterable<string>): void {
+    const asked = this.#recalls.get(budgetKey(budget));
+    for (const key of keys) asked?.delete(key);
+    if (asked?.size === 0) this.#recalls.delete(budgetKey(budget));
   }
 
   /** The budget is gone: sidecars are told `BudgetNotFound`. */
   forget(budget: BudgetRef): void {
-    this.#recalls.delete(budgetKey(budget));
     if (this.#published.delete(budgetKey(budget))) this.#tell(budgetKey(budget));
   }
 
@@ -59,27 +67,25 @@ export class Configurations implements ConfigurationSource {
       schema: schemaVersion,
       etag: digestOf(parts.map(({ digest }) => digest)),
       budgets: parts.map(({ configuration }) => configuration),
-      ...this.#recallsOf(budgets),
     };
   }
 
-  async waitForChange(
-    budgets: readonly BudgetRef[],
-    { seen, recalls, timeoutMs, signal }: ConfigurationWait,
-  ): Promise<ConfigurationAnswer> {
+  async waitForChange(budgets: readonly BudgetRef[], wait: ConfigurationWait): Promise<ConfigurationAnswer> {
+    const { seen, timeoutMs, signal, holder } = wait;
     signal.throwIfAborted();
     const untilMs = this.#clock.nowMs() + timeoutMs;
     for (;;) {
-      const answer = this.current(budgets);
+      const recalls = this.#recallsOf(budgets, wait);
+      const answer = { ...this.current(budgets), ...(recalls && { recalls }) };
       const leftMs = untilMs - this.#clock.nowMs();
       if (answer.etag !== seen || leftMs <= 0) return answer;
       // A recall is not worth sending all over again what is known.
-      if (hasNews(answer.recalls, recalls)) return { ...answer, budgets: [] };
-      await this.#news(budgets.map(budgetKey), { leftMs, signal });
+      if (hasNews(recalls, wait.recalls)) return { ...answer, budgets: [] };
+      await this.#news([...budgets.map(budgetKey), holder], { leftMs, signal });
     }
   }
 
-  /** Resolves when one of the budgets has news, or the time is over. */
+  /** Resolves when one of the budgets or the holder has news, or the time is over. */
   #news(keys: string[], { leftMs, signal }: { leftMs: number; signal: AbortSignal }): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
@@ -102,12 +108,15 @@ export class Configurations implements ConfigurationSource {
   }
 
   /** A pod's budgets are in one namespace, so that their names tell them apart. */
-  #recallsOf(budgets: readonly BudgetRef[]): Pick<ConfigurationAnswer, 'recalls'> {
+  #recallsOf(
+    budgets: readonly BudgetRef[],
+    { holder, leavingMs }: Pick<ConfigurationWait, 'holder' | 'leavingMs'>,
+  ): ConfigurationAnswer['recalls'] {
     const numbers = budgets.flatMap((budget): [string, number][] => {
-      const number = this.#recalls.get(budgetKey(budget));
+      const number = this.#recalls.get(budgetKey(budget))?.get(holder) ?? leavingMs;
       return number === undefined ? [] : [[budget.name, number]];
     });
-    return numbers.length === 0 ? {} : { recalls: Object.fromEntries(numbers) };
+    return numbers.length === 0 ? undefined : Object.fromEntries(numbers);
   }
 
   #waitersOf(key: string): Set<() => void> {

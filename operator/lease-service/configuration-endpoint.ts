@@ -6,6 +6,7 @@ import type { Homes } from '../replicas/peers.ts';
 import type { Endpoint } from './caller.ts';
 import { CallsUnderWay } from './calls-under-way.ts';
 import { parseMessage } from './errors.ts';
+import { holderOf } from './lease-endpoint.ts';
 import { PodMetering } from './pod-metering.ts';
 
 /** A process that ends, the one that follows, and a repetition of each. */
@@ -27,7 +28,8 @@ export function configurationEndpoint({
     const { seen, recalls, home, waitSeconds } = parseMessage(configurationRequest, body);
     const own = new PodMetering(caller.metering);
     const known = { seen: own.sourceEtag(seen), recalls };
-    const wait = { ...known, timeoutMs: waitSeconds * 1000, signal: caller.signal };
+    const { leavingMs, signal } = caller;
+    const wait = { ...known, holder: holderOf(caller).key, leavingMs, timeoutMs: waitSeconds * 1000, signal };
     const { namespace } = caller.pod;
     const answer = await underWay.run(caller.pod.uid, () =>
       home === undefined

@@ -32,7 +32,7 @@ export function leaseEndpoint({
       const { book, mayGrant } = await chooseBook(ledgers, request, caller);
       // By now another process of this pod may be at work: it would lose its lease to one that has gone.
       if (request.kind === 'open') caller.signal.throwIfAborted();
-      return book ? book.handle(request, { ...holder, mayGrant }) : refusal('ledger_unknown');
+      return book ? book.handle(request, { ...holder, mayGrant }, caller.signal) : refusal('ledger_unknown');
     });
     return encodeMessage(answer satisfies LeaseAnswer);
   };

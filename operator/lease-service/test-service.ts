@@ -21,7 +21,6 @@ import { startLeaseService } from './server.ts';
 const alone = {
   onEvent: () => undefined,
   onChange: () => undefined,
-  onShort: () => undefined,
   exists: () => true,
   podIsGone: () => Promise.resolve(false),
   leadership: { leads: () => true, term: 0 },
@@ -63,13 +62,14 @@ export async function startService(
   const controller = new AbortController();
   const { signal } = controller;
   const clock = new ShiftedClock();
+  const configurations = new Configurations({ clock });
   const ledgers = startLedgers({
     store: new LedgerStore({ kube, namespace }),
     clock,
     ...alone,
+    notices: configurations,
     signal,
   });
-  const configurations = new Configurations({ clock });
   const peers = new Peers({ own: { name: 'own', origin: 'https://127.0.0.1:1' }, clock });
   const sap: ServiceUnderTest['sap'] = { next: () => Promise.resolve(someToken(clock)) };
   const tokens: BudgetTokens = { tokenFor: () => sap.next() };

@@ -19,17 +19,18 @@ import {
   holdMissing,
   releaseApproved,
 } from '../../accounting/ledger-release.ts';
-import { callsForRecall, isRecallable } from '../../accounting/ledger-recall.ts';
-import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledger-transitions.ts';
+import { expireRows, noteToken } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
 import { requireLeadership } from '../replicas/leadership.ts';
 import type { Leadership } from '../replicas/leadership.ts';
 import { LedgerError } from './ledger-error.ts';
-import { Admissions } from './admissions.ts';
 import { type LedgerSnapshot, snapshotOf } from './ledger-snapshot.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
+import { MessageDesk } from './message-desk.ts';
+import type { RecallNotice, RecallNotices } from './recall-notices.ts';
+import { RecallRounds } from './recall-rounds.ts';
 import { ParentSide } from './parent-side.ts';
 import type { ParentBook, ParentSideOptions } from './parent-side.ts';
 import type { LeaseBook, LedgerNeed } from './ledgers.ts';
@@ -46,29 +47,29 @@ const roomForGone = 500;
 
 /** What a ledger's account needs beside its actor. */
 export interface AccountOptions extends Pick<ParentSideOptions, 'find' | 'clock'> {
-  /**
-   * Told each time that holders should give back what they do not use, but for the one that wants it; must not throw.
-   */
-  onShort: (wantedBy?: string) => void;
+  notices: RecallNotices;
+  /** Asks those holders that are ledgers; must not throw. */
+  askBelow: (round: RecallNotice) => void;
 }
 
 /** One ledger with its actor. */
 export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
   readonly #writer: LedgerWriter;
-  readonly #admissions: Admissions;
-  readonly #onShort: AccountOptions['onShort'];
+  readonly #rounds: RecallRounds;
+  readonly #desk: MessageDesk;
   /** Of a ledger that is a holder in another one. */
   readonly #parent: ParentSide | undefined;
   grants: Grants = 'undecided';
   /** The leader's term in which this process wrote the ledger last as its leader. */
   #term = 0;
 
-  constructor(writer: LedgerWriter, { onShort, find, clock }: AccountOptions) {
+  constructor(writer: LedgerWriter, { notices, askBelow, find, clock }: AccountOptions) {
     this.#writer = writer;
-    this.#admissions = new Admissions(writer);
-    this.#onShort = onShort;
+    this.#rounds = new RecallRounds({ writer, clock, notices, askBelow });
     const mayGrant = (): boolean => this.grants === 'allowed';
-    if (writer.stored.ledger.parent) this.#parent = new ParentSide({ writer, find, clock, mayGrant });
+    const parent = writer.stored.ledger.parent && new ParentSide({ writer, find, clock, mayGrant });
+    this.#parent = parent;
+    this.#desk = new MessageDesk({ writer, rounds: this.#rounds, clock, parent, grants: () => this.grants });
   }
 
   get uid(): string {
@@ -120,11 +121,8 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
 
   /** Takes over what others have stored. */
   async refresh(): Promise<void> {
-    const short = await this.#writer.submit((ledger) => ({
-      result: isRecallable(ledger),
-      mustBeStored: true,
-    }));
-    if (short) this.#onShort();
+    await this.#writer.submit(() => ({ result: undefined, mustBeStored: true }));
+    this.#rounds.look();
   }
 
   row(key: string): Readonly<LedgerRow> | undefined {
@@ -140,49 +138,8 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
     return ledgersIn(this.#writer.stored.ledger);
   }
 
-  async handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
-    if (this.#remembersRow(context.key)) return this.#handle(request, context);
-    return this.#admissions.admit(() => this.#handle(request, context));
-  }
-
-  async #handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer> {
-    const { key } = context;
-    const holder = { ...context, mayGrant: context.mayGrant && this.grants !== 'never' };
-    const need = holder.mayGrant ? this.#needOf(request, key) : 0n;
-    const book = () => this.#book(request, holder, need);
-    const { answer, short } = await (this.#parent ? this.#parent.with({ key, need }, book) : book());
-    if (short) this.#onShort(key);
-    // What has just come back is what the parent waits for.
-    if (this.#parent?.isRecalled) this.tellParent().catch(() => undefined);
-    return answer;
-  }
-
-  /** What a message asks for that was not booked before. */
-  #needOf(request: LeaseRequest, key: string): NanoCu {
-    if (request.kind === 'open' || request.seq <= (this.row(key)?.seq ?? 0)) return 0n;
-    const { need } = request.ask ?? { need: 0n };
-    if (need > 0n && this.grants === 'undecided')
-      throw new LedgerError('unavailable', 'the operator has not looked at this budget yet; try again');
-    return need;
-  }
-
-  #book(
-    request: LeaseRequest,
-    context: MessageContext,
-    need: NanoCu,
-  ): Promise<{ answer: LeaseAnswer; short: boolean }> {
-    const { key } = context;
-    const holder = { ...context, parentGrantable: this.#parent?.grantable ?? 0n };
-    const change = (ledger: Ledger) => {
-      const before = ledger.rows.get(key)?.granted;
-      const { seq } = ledger;
-      const { answer, events } = handleLeaseRequest(ledger, request, holder);
-      const denied = ledger.rows.get(key)?.granted === before ? need : 0n;
-      const result = { answer, short: callsForRecall(ledger, { key, denied }) };
-      // Also a repeated message, which changes nothing, is answered with figures that are true now.
-      return { result, events, mustBeStored: ledger.seq === seq };
-    };
-    return this.#writer.submit(change, { patient: this.#isPatient(request, key) });
+  handle(request: LeaseRequest, context: MessageContext, signal?: AbortSignal): Promise<LeaseAnswer> {
+    return this.#desk.handle(request, context, signal);
   }
 
   /** Tells the ledger that this one is a holder in what it should know, and gives back what is not used here. */
@@ -192,7 +149,9 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
 
   /** The parent is short: what is not used goes back, also what holders here have idle. */
   async recall(): Promise<void> {
-    this.#onShort();
+    const asked = this.#rounds.recallAll();
+    await this.#parent?.recall();
+    await asked;
     await this.#parent?.recall();
   }
 
@@ -212,11 +171,14 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
       );
   }
 
-  /** A report that only tells what was spent: nobody waits for its answer, and nobody for what it gives back. */
-  #isPatient(request: LeaseRequest, key: string): boolean {
-    // A ledger sends one message at a time, and what it asks for must not wait for what it tells.
-    if (request.kind !== 'report' || request.ask !== undefined || isLedgerKey(key)) return false;
-    return request.returned <= (this.#writer.stored.ledger.rows.get(key)?.returned ?? 0n);
+  /** A holder that is a ledger has given back what it could in that recall round. */
+  noteAnswered(key: string, number: number): void {
+    this.#rounds.noteAnswered(key, number);
+  }
+
+  /** For an account that is not used any more. */
+  endRounds(): void {
+    this.#rounds.end();
   }
 
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean> {
@@ -238,17 +200,17 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
     leadership: Leadership,
   ): Promise<void> {
     const { term } = leadership;
-    const short = await this.#writer.submit((ledger) => {
+    await this.#writer.submit((ledger) => {
       requireLeadership(leadership);
       if (this.#term !== term) touch(ledger);
       setCap(ledger, cap);
       setEnforcement(ledger, enforcement);
       if (shares) setShares(ledger, shares);
       if (period.startMs === ledger.period.startMs) extendPeriod(ledger, period.endMs);
-      return { result: isRecallable(ledger) };
+      return { result: undefined };
     });
     this.#term = term;
-    if (short) this.#onShort();
+    this.#rounds.look();
   }
 
   closedOut(nowMs: number): readonly Holder[] {

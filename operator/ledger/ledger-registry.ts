@@ -6,6 +6,7 @@ import { type BudgetRef, budgetKey, parseBudgetKey } from '../configuration/budg
 import { isKubeError } from '../kube/kube-error.ts';
 import { LedgerAccount } from './ledger-account.ts';
 import { requireLeadership } from '../replicas/leadership.ts';
+import type { RecallNotice } from './recall-notices.ts';
 import { RowFolding } from './row-folding.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
@@ -186,11 +187,17 @@ class LedgerRegistry implements Ledgers {
       await this.find(uid, parseBudgetKey(name), { signal }).catch(() => undefined);
   }
 
-  /** A ledger is short: those below it give back what they do not use, but for the one that wants it. */
-  #recallBelow(uid: string, wantedBy: string | undefined): void {
-    for (const account of this.#byUid.values())
-      if (account.parentUid === uid && ledgerKey(account.uid) !== wantedBy)
-        account.recall().catch(() => undefined);
+  /** Those below a ledger that it asks give back what they do not use. */
+  #recallBelow(parent: LedgerAccount, { number, keys }: RecallNotice): void {
+    for (const account of this.#byUid.values()) {
+      const key = ledgerKey(account.uid);
+      if (account.parentUid !== parent.uid || !keys.includes(key)) continue;
+      // One that fails has not answered: the round counts it as silent.
+      account.recall().then(
+        () => parent.noteAnswered(key, number),
+        () => undefined,
+      );
+    }
   }
 
   async #followParent(account: LedgerAccount, { parent }: LedgerNeed, signal: AbortSignal): Promise<void> {
@@ -213,7 +220,7 @@ class LedgerRegistry implements Ledgers {
     const seenSeq = Math.max(need.seenSeq ?? 0, known?.snapshot().seq ?? 0);
     const { stored, seen } = await this.#adopt(need, seenSeq, signal);
     // What the actor of a ledger that is gone or lost knows is of no use any more.
-    if (known && (known.uid !== stored.uid || seen !== undefined)) this.#byUid.delete(known.uid);
+    if (known && (known.uid !== stored.uid || seen !== undefined)) this.#drop(known);
     const account = this.#accountOf(stored);
     this.#forgetOlderThan(account);
     if (seen !== undefined) await account.holdMissing(seen, this.#options.clock.nowMs());
@@ -283,7 +290,7 @@ class LedgerRegistry implements Ledgers {
   #accountOf(stored: StoredLedger): LedgerAccount {
     const known = this.#byUid.get(stored.uid);
     if (known) return known;
-    const { store, clock, onEvent, onChange, onShort, onWrite, signal } = this.#options;
+    const { store, clock, notices, onEvent, onChange, onWrite, signal } = this.#options;
     const { budget } = stored.ledger;
     const writer = new LedgerWriter({
       store,
@@ -297,10 +304,8 @@ class LedgerRegistry implements Ledgers {
     });
     const account = new LedgerAccount(writer, {
       clock,
-      onShort: (wantedBy) => {
-        onShort(budget);
-        this.#recallBelow(stored.uid, wantedBy);
-      },
+      notices,
+      askBelow: (round) => this.#recallBelow(account, round),
       find: (uid, parent) => this.#account(uid, parent, signal),
     });
     this.#byUid.set(stored.uid, account);
@@ -311,7 +316,7 @@ class LedgerRegistry implements Ledgers {
   #forgetOlderThan(account: LedgerAccount): void {
     const others = this.#accountsOf(account.budget).filter((other) => other !== account);
     const [, ...older] = others.sort((a, b) => (a.periodName < b.periodName ? 1 : -1));
-    for (const { uid } of older) this.#byUid.delete(uid);
+    for (const former of older) this.#drop(former);
   }
 
   #accountsOf(budget: BudgetRef): LedgerAccount[] {
@@ -319,9 +324,15 @@ class LedgerRegistry implements Ledgers {
     return [...this.#byUid.values()].filter((account) => budgetKey(account.budget) === key);
   }
 
+  #drop(account: LedgerAccount): void {
+    account.endRounds();
+    this.#byUid.delete(account.uid);
+  }
+
   async #stop(signal: AbortSignal): Promise<void> {
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    for (const account of this.#byUid.values()) account.endRounds();
     await Promise.all([...this.#byUid.values()].map((account) => account.idle));
   }
 }

@@ -47,7 +47,9 @@ class Pod {
     await this.#send((pod, uid) => pod.open(uid));
     return this;
   }
-  report(more: { ask?: string; spent?: string; returned?: string } = {}): Promise<LeaseAnswer> {
+  report(
+    more: { ask?: string; least?: string; spent?: string; returned?: string } = {},
+  ): Promise<LeaseAnswer> {
     this.#seq += 1;
     const { returned = '0', ...rest } = more;
     const seq = this.#seq;
@@ -158,8 +160,17 @@ describe('a ledger below another one', () => {
       return answer.kind === 'reported' && answer.row.granted === parseAmount('8') ? true : undefined;
     };
     await eventually(granted, { what: 'the sibling to give back', timeoutMs: 10_000, intervalMs: 50 });
-    expect(side.short).toContainEqual(chat);
+    expect(side.recalls).toContainEqual(expect.objectContaining({ budget: chat }));
     await reaches(ledgers.root, ['0', '9', '0']);
+  });
+
+  test('gives back what it does not use before a pod of its sibling that waits is answered', async () => {
+    const { side, ...ledgers } = await family('10');
+    const rich = await new Pod(side, ledgers.chat).open();
+    await rich.report({ ask: '1' });
+    const poor = await new Pod(side, ledgers.code).open();
+    expect(await poor.report({ ask: '8', least: '8' })).toMatchObject({ row: { granted: parseAmount('8') } });
+    expect(await poor.report({ ask: '9', least: '9' })).toMatchObject({ row: { granted: parseAmount('8') } });
   });
 
   test('gives back everything once its budget is gone, also by an operator that has never looked at it', async () => {

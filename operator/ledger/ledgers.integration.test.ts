@@ -124,29 +124,6 @@ describe('a ledger after a restart', () => {
   });
 });
 
-describe('a ledger that is short', () => {
-  test('calls for a recall when one holder is denied and another one holds something', async () => {
-    const { side, uid } = await world.startWith('10');
-    await ask(side, uid, { name: 'a', amount: '7' });
-    expect(side.short).toEqual([]);
-    await ask(side, uid, { name: 'b', amount: '4' });
-    expect(side.short).toEqual([budget]);
-  });
-
-  test('calls for a recall when the cap is lowered under what is out, and with each report until it is back', async () => {
-    const { side, uid, book } = await world.startWith('10');
-    await ask(side, uid, { name: 'a', amount: '7' });
-    await side.ledgers.ensureLedger(need('1'), { signal });
-    expect(side.short).toHaveLength(1);
-    const pod = holder('a');
-    await book.handle(pod.report(uid, { seq: 2, spent: '2' }), pod.context(side.clock.nowMs()));
-    expect(side.short).toHaveLength(2);
-    const back = pod.report(uid, { seq: 3, spent: '2', returned: parseAmount('5') });
-    await book.handle(back, pod.context(side.clock.nowMs()));
-    expect(side.short).toHaveLength(2);
-  });
-});
-
 describe('a ledger that somebody else touches', () => {
   test('and that does not add up any more stops all grants until it is put right', async () => {
     const { side, uid, name, book } = await world.startWith('10');

@@ -11,6 +11,7 @@ import type { Leadership } from '../replicas/leadership.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import type { LedgerStore } from './ledger-store.ts';
 import type { WriteReport } from './ledger-writer.ts';
+import type { RecallNotices } from './recall-notices.ts';
 import type { Holder } from './row-folding.ts';
 
 /** The ledger a budget needs now. */
@@ -47,8 +48,13 @@ export type AdoptNeed = Pick<LedgerNeed, 'budget' | 'period' | 'cap' | 'enforcem
 export interface LeaseBook {
   readonly uid: string;
   readonly budget: BudgetRef;
-  /** Books a message and answers it, after both are stored. Throws a LedgerError or LedgerTextError. */
-  handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer>;
+  /**
+   * Books a message and answers it, after both are stored. The answer to an ask for a request that waits comes once it
+   * is granted or a recall round has ended for it, within two seconds; the signal says that nobody waits for it.
+   *
+   * @throws LedgerError, LedgerTextError; the signal's reason
+   */
+  handle(request: LeaseRequest, context: MessageContext, signal?: AbortSignal): Promise<LeaseAnswer>;
   /** Stores that a token given to this holder lives until `expires` (s); false for any but its newest process. */
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean>;
   /** Whether this holder has a row; false only by what is stored now. */
@@ -66,8 +72,7 @@ export interface LedgersOptions {
   /** Told that the current ledger of a budget, or what is wrong with it, has changed. Often: gather before you write. */
   onChange: (budget: BudgetRef) => void;
   onWrite?: (budget: BudgetRef, report: WriteReport) => void;
-  /** Told that holders of a budget should give back what they do not use, after that was stored. Often, too. */
-  onShort: (budget: BudgetRef) => void;
+  notices: RecallNotices;
   /** Whether there is such a budget: one that is only not reconciled yet may grant as soon as it is. */
   exists: (budget: BudgetRef) => boolean;
   /** Ends the actors: what is being written is finished, what waits is refused. */

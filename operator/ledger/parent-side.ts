@@ -2,7 +2,7 @@ import type { NanoCu } from '../../accounting/amount.ts';
 import { ledgerKey } from '../../accounting/ledger.ts';
 import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
-import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
+import type { Ask, LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import {
   isForgotten,
   isTold,
@@ -72,8 +72,14 @@ export class ParentSide {
     this.#options = options;
   }
 
-  /** Runs what grants `need` to a holder, once the parent has given enough for it or has said that it cannot. */
-  async with<T>({ key, need }: { key: string; need: NanoCu }, run: () => Promise<T>): Promise<T> {
+  /**
+   * Runs what grants `need` to a holder, once the parent has given enough for it or has said that it cannot; `waits`: after
+   * a recall round among the parent's holders.
+   */
+  async with<T>(
+    { key, need, waits = false }: { key: string; need: NanoCu; waits?: boolean },
+    run: () => Promise<T>,
+  ): Promise<T> {
     if (need === 0n) return run();
     if (withinCap(this.#ledger, key) < need) {
       await this.#book();
@@ -82,7 +88,7 @@ export class ParentSide {
     const own = { need };
     this.#needs.add(own);
     try {
-      await this.#cover(own);
+      await this.#cover(own, waits);
       return await run();
     } finally {
       this.#needs.delete(own);
@@ -124,14 +130,16 @@ export class ParentSide {
     return ledgerKey(this.#options.writer.stored.uid);
   }
 
-  async #cover(own: { need: NanoCu }): Promise<void> {
+  async #cover(own: { need: NanoCu }, waits: boolean): Promise<void> {
     let asked = 0;
     for (let turn = 0; turn < maxTurns; turn += 1) {
       const missing = this.#missingFor(own);
       if (missing <= 0n || asked === 2) return;
       if (this.#turn === undefined) {
         asked += 1;
-        await this.#exchange(this.#askFor(missing));
+        await this.#exchange(
+          waits ? { need: missing, want: missing, least: missing } : this.#askFor(missing),
+        );
       } else await this.#turn.catch(() => undefined);
     }
   }
@@ -158,13 +166,13 @@ export class ParentSide {
   }
 
   /** One message and its answer; what it says is on its way into the store when this resolves. */
-  #exchange(ask?: { need: NanoCu; want: NanoCu }): Promise<void> {
+  #exchange(ask?: Ask): Promise<void> {
     const turn = this.#send(ask).finally(() => (this.#turn = undefined));
     this.#turn = turn;
     return turn;
   }
 
-  async #send(ask: { need: NanoCu; want: NanoCu } | undefined): Promise<void> {
+  async #send(ask: Ask | undefined): Promise<void> {
     const book = await this.#book();
     // A number that was used already would get nothing.
     await this.#taking;

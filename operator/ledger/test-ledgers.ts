@@ -39,8 +39,8 @@ export interface LedgerSide {
   proxy: FaultProxy;
   clock: ShiftedClock;
   events: LedgerEvent[];
-  /** Budgets whose holders were to give back what they do not use, in order. */
-  short: BudgetRef[];
+  /** Who was asked to give back what they do not use, and in which round. */
+  recalls: { budget: BudgetRef; number: number; keys: readonly string[] }[];
   /** Whether its budgets are there. */
   budgetsExist: boolean;
   /** What it is told of its role. */
@@ -66,7 +66,7 @@ export async function startSide(
   const clock = new ShiftedClock();
   const seen = { changes: 0, budgetsExist: true };
   const role = { leading: true, term: 0, hasPeers: false, leads: (): boolean => role.leading };
-  const short: BudgetRef[] = [];
+  const recalls: LedgerSide['recalls'] = [];
   const events: LedgerEvent[] = [];
   const writes: WriteReport[] = [];
   const ledgers = startLedgers({
@@ -74,7 +74,7 @@ export async function startSide(
     clock,
     onEvent: (_budget, event) => events.push(event),
     onChange: () => (seen.changes += 1),
-    onShort: (ref) => short.push(ref),
+    notices: { recall: (of, round) => recalls.push({ budget: of, ...round }), withdraw: () => undefined },
     exists: () => seen.budgetsExist,
     onWrite: (_budget, report) => writes.push(report),
     signal: controller.signal,
@@ -91,7 +91,7 @@ export async function startSide(
     clock,
     events,
     writes,
-    short,
+    recalls,
     get budgetsExist() {
       return seen.budgetsExist;
     },
@@ -148,9 +148,10 @@ export function holder(name: string) {
       ledgerUid: string,
       {
         ask,
+        least,
         spent = '0',
         ...rest
-      }: Partial<Omit<ReportRequest, 'ask' | 'spent'>> & { ask?: string; spent?: string },
+      }: Partial<Omit<ReportRequest, 'ask' | 'spent'>> & { ask?: string; least?: string; spent?: string },
     ): LeaseRequest => ({
       ...identity,
       kind: 'report',
@@ -159,7 +160,15 @@ export function holder(name: string) {
       seq: 1,
       ...zero,
       spent: parseAmount(spent),
-      ...(ask === undefined ? {} : { ask: { need: parseAmount(ask), want: parseAmount(ask) } }),
+      ...(ask === undefined
+        ? {}
+        : {
+            ask: {
+              need: parseAmount(ask),
+              want: parseAmount(ask),
+              ...(least !== undefined && { least: parseAmount(least) }),
+            },
+          }),
       ...rest,
     }),
   };

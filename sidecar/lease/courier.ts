@@ -8,7 +8,8 @@ import {
   sentRecord,
 } from '../../accounting/lease.ts';
 import type {
-  RowFigures,
+  Ask,
+  RecallRound,
   LeaseAnswer,
   LeaseRefusalReason,
   LeaseRequest,
@@ -38,19 +39,27 @@ export interface LastAnswer {
   readonly figures: LedgerFigures;
   /** When the message it answers was sent. */
   readonly sentAtMs: number;
+  /** From when on the figures may be old. */
+  readonly figuresAtMs: number;
   /** When the lease ends, counted from sending. */
   readonly endsAtMs: number;
   /** `spent` as that message reported it. */
   readonly reportedSpent: NanoCu;
   /** `returned` as that message reported it: what was returned since is missing in the figures. */
   readonly reportedReturned: NanoCu;
-  /** What other holders have neither used nor given back. */
-  readonly othersHold: NanoCu;
   /** By how much spent, reserved and held together pass the cap; 0 while they do not. */
   readonly overdrawn: NanoCu;
 }
 
-/** For so long (ms) after they were asked for, figures may be refused by. */
+/** A recall round as this sidecar heard of it. */
+export interface HeardRound extends RecallRound {
+  /** When it began at the earliest, monotonic ms. */
+  readonly beganAtMs: number;
+  /** The largest amount that could be granted when it had ended. */
+  readonly grantable: NanoCu;
+}
+
+/** For so long (ms) figures may be refused by, and rounds counted from when they began. */
 export const freshMs = 1000;
 const firstBackOffMs = 100;
 const maxBackOffMs = 5000;
@@ -58,6 +67,8 @@ const maxBackOffMs = 5000;
 /** Brings `open` and reports to the operator, one at a time, each repeated unchanged until it is answered. */
 export class Courier {
   last: LastAnswer | undefined;
+  /** The last recall round that the operator told the end of. */
+  round: HeardRound | undefined;
   /** Since when (monotonic ms) the operator owes an answer; undefined while it owes none. */
   waitingSinceMs: number | undefined;
 
@@ -102,13 +113,17 @@ export class Courier {
   }
 
   /**
-   * Reports the lease's figures, with an ask for more if one is given.
+   * Reports the lease's figures, with an ask for more and the number of the recall round it answers, if they are given.
+   * Resolves to the round that has ended for the ask, if the answer tells of one.
    *
    * @throws LeaseRefused; the signal's reason when it is aborted
    */
-  async report(ask: { need: NanoCu; want: NanoCu } | undefined, signal: AbortSignal): Promise<void> {
+  async report(
+    { ask, recall }: { ask?: Ask | undefined; recall?: number | undefined },
+    signal: AbortSignal,
+  ): Promise<RecallRound | undefined> {
     const { lease } = this.#book;
-    const record = lease.inFlight ?? sentRecord(lease, ask);
+    const record = lease.inFlight ?? sentRecord(lease, ask && ask.need > 0n ? ask : undefined, recall);
     if (lease.inFlight === undefined) this.#book.writeFact(record);
     const { answer, sentAtMs } = await this.#deliver(reportRequest(lease, record), signal);
     const answered = answerRecord(lease, answer);
@@ -116,12 +131,13 @@ export class Courier {
       throw new LeaseRefused('sequence_gap', 'the operator answered another report than the one sent');
     this.#book.writeFact(answered);
     this.#note(record, answer, sentAtMs);
+    return answer.round;
   }
 
   /** Whether requests may be refused by the last figures: what was returned since is missing there. */
   isFresh(nowMs: number): boolean {
     const { last } = this;
-    if (last === undefined || nowMs - last.sentAtMs >= freshMs) return false;
+    if (last === undefined || nowMs - last.figuresAtMs >= freshMs) return false;
     return last.reportedReturned === this.#book.lease.returned;
   }
 
@@ -131,15 +147,18 @@ export class Courier {
     sentAtMs: number,
   ): void {
     const endsAtMs = sentAtMs + answer.remainingSeconds * 1000;
-    const { cap, settled, outstanding, held, enforced } = answer.ledger;
+    const { cap, settled, outstanding, held, grantable, enforced } = answer.ledger;
+    const round = answer.kind === 'reported' ? answer.round : undefined;
+    if (round !== undefined) this.round = { ...round, grantable, beganAtMs: sentAtMs - round.beganMsAgo };
     this.last = {
       figures: answer.ledger,
       sentAtMs,
+      // The answer that tells of a round has waited for its end, and its figures are of then.
+      figuresAtMs: round === undefined ? sentAtMs : this.#clock.monotonicMs(),
       endsAtMs,
       reportedSpent: reported.spent,
       reportedReturned: reported.returned,
-      othersHold: atLeastZero(outstanding - unusedOf(answer.row)),
-      overdrawn: enforced ? atLeastZero(settled + outstanding + held - cap) : 0n,
+      overdrawn: enforced ? overdrawnBy(settled + outstanding + held, cap) : 0n,
     };
   }
 
@@ -169,11 +188,6 @@ export class Courier {
   }
 }
 
-/** The part of a row's grants that is outstanding: what the ledger's sum has of this holder. */
-function unusedOf({ granted, spent, overrun, unknown, lost, returned, released }: RowFigures): NanoCu {
-  return atLeastZero(granted - (spent - overrun) - unknown - lost - returned - released);
-}
-
-function atLeastZero(amount: NanoCu): NanoCu {
-  return amount > 0n ? amount : 0n;
+function overdrawnBy(committed: NanoCu, cap: NanoCu): NanoCu {
+  return committed > cap ? committed - cap : 0n;
 }

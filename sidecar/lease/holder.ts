@@ -1,12 +1,15 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { type Lease, type LeaseRecord, idle, newLease } from '../../accounting/lease.ts';
+import type { Ask, RecallRound } from '../../accounting/messages.ts';
 import { nameUsage } from '../../accounting/metered-usage.ts';
+import { AskSlot } from './ask-slot.ts';
 import { LeaseBook } from './book.ts';
 import { Courier, type LastAnswer, LeaseRefused, freshMs } from './courier.ts';
+import { describeRound } from './describe-round.ts';
 import { JournalError } from './journal.ts';
 import { GrantPace } from './grant-pace.ts';
 import type { LeaseHolderOptions, Reservation } from './holder-options.ts';
-import { LeaseError } from './lease-error.ts';
+import { LeaseError, type RoundReport } from './lease-error.ts';
 import { retired, silent, unavailable, ungranted } from './refusals.ts';
 import { type Move, type Wish, nextMove } from './next-move.ts';
 import { type Phase, reactionTo, startPhase } from './phase.ts';
@@ -15,6 +18,8 @@ import { type ReportState, ReportSchedule } from './report-schedule.ts';
 import { WaitingLine, type Waiter, clientGone } from './waiting-line.ts';
 
 const retryRefusedMs = 5000;
+/** The operator lets a request wait two seconds for a round; beyond that its answer is late. */
+const roundAnswerMs = 3000;
 
 /**
  * Holds one budget's lease for one period: reserves from what it has, asks the operator for more when that does
@@ -27,13 +32,11 @@ export class LeaseHolder {
   readonly #line: WaitingLine;
   readonly #schedule: ReportSchedule;
   readonly #pace = new GrantPace();
+  readonly #asks = new AskSlot();
   readonly #ended = new AbortController();
   #phase: Phase = startPhase;
   #retiring = false;
   #running: Promise<void> | undefined;
-  /** When (monotonic ms) the operator answered last after others had had time to give back. */
-  #recalledAtMs = Number.NEGATIVE_INFINITY;
-  #ask: { need: NanoCu; want: NanoCu; done: () => void; failed: (error: LeaseError) => void } | undefined;
 
   constructor(options: LeaseHolderOptions) {
     const { budget, ledgerUid, journal, replay, call, clock, log } = options;
@@ -70,6 +73,11 @@ export class LeaseHolder {
     return this.#courier.last;
   }
 
+  /** The last recall round that a request of this lease waited for; undefined before the first. */
+  get lastRound(): RoundReport | undefined {
+    return describeRound(this.#courier.round, this.#options.clock);
+  }
+
   /** How many requests wait for a reservation. */
   get waiting(): number {
     return this.#line.length;
@@ -77,7 +85,7 @@ export class LeaseHolder {
 
   /**
    * Reserves for a request before it is sent. Without any call while the lease covers it; otherwise in order of
-   * arrival, after asking the operator and waiting for requests under way.
+   * arrival, after asking the operator, who asks other holders, and waiting for requests under way.
    *
    * @throws LeaseError
    */
@@ -88,9 +96,9 @@ export class LeaseHolder {
     return this.#line.join({ id, wish, signal, deadlineMs: arrivedMs + this.#options.times.waitMs });
   }
 
-  /** Other holders need what this one does not use: it is returned at once. */
-  recall(): void {
-    this.#schedule.recall();
+  /** Other holders need what this one does not use: it is returned at once, in a report that answers the round. */
+  recall(round: number): void {
+    this.#schedule.recall(round);
   }
 
   /**
@@ -100,7 +108,7 @@ export class LeaseHolder {
   async retire(): Promise<void> {
     this.#retiring = true;
     if (this.#running === undefined) return this.#book.remove();
-    this.#ask?.failed(retired());
+    this.#asks.fail(retired());
     this.#line.notify();
     this.#schedule.leave();
     await this.#running;
@@ -162,29 +170,16 @@ export class LeaseHolder {
   }
 
   async #askPatiently(
-    move: Extract<Move, { kind: 'ask' | 'askLater' }>,
+    { need, want, least }: Extract<Move, { kind: 'ask' }>,
     { waiter, patience }: { waiter: Waiter; patience: Patience },
   ): Promise<void> {
-    const pauseMs = patience.pauseMs(move.kind);
-    if (move.kind === 'askLater') await this.#giveOthersTime(waiter, pauseMs);
-    else if (pauseMs > 0) await this.#line.change(pauseMs, waiter.signal);
+    if (patience.pauseMs > 0) await this.#line.change(patience.pauseMs, waiter.signal);
     this.#refuseUnreachable(waiter);
     if (!patience.mayAsk(this.#leftMs(waiter) <= 0)) throw ungranted();
-    await this.#askFor(move, waiter);
-    patience.noteAsked(move.kind);
-    if (patience.recalled) this.#recalledAtMs = this.#options.clock.monotonicMs();
-  }
-
-  /** Until the time is over, the waiter is late, or it can be served. */
-  async #giveOthersTime(waiter: Waiter, ms: number): Promise<void> {
-    const { clock } = this.#options;
-    const untilMs = Math.min(clock.monotonicMs() + ms, waiter.deadlineMs);
-    for (;;) {
-      const leftMs = untilMs - clock.monotonicMs();
-      if (leftMs <= 0 || waiter.signal.aborted || this.#mayTake(waiter.wish.amount)) return;
-      this.#refuseUnusable();
-      await this.#line.change(leftMs, waiter.signal);
-    }
+    const waits = least !== undefined;
+    if (waits) this.#schedule.noteShort();
+    const round = await this.#askFor({ need, want, ...(waits && { least }) }, waiter);
+    patience.noteAnswered({ waits, round });
   }
 
   #leftMs({ deadlineMs }: Waiter): number {
@@ -193,15 +188,14 @@ export class LeaseHolder {
 
   #nextMove({ wish, deadlineMs }: Waiter, patience: Patience): Move {
     const nowMs = this.#options.clock.monotonicMs();
-    const { last } = this.#courier;
+    const { last, round } = this.#courier;
     return nextMove(wish, {
       idle: idle(this.#book.lease),
       reserved: this.#book.lease.reserved,
       grantable: last?.figures.grantable ?? 0n,
-      othersHold: last?.othersHold ?? 0n,
       overdrawn: last?.overdrawn ?? 0n,
       contested: this.#schedule.contested,
-      recalled: patience.recalled || nowMs - this.#recalledAtMs < freshMs,
+      recalled: patience.recalled || (round !== undefined && nowMs - round.beganAtMs < freshMs),
       fresh: this.#courier.isFresh(nowMs),
       alive: this.#alive(),
       late: nowMs >= deadlineMs,
@@ -209,29 +203,31 @@ export class LeaseHolder {
     });
   }
 
-  async #askFor(ask: { need: NanoCu; want: NanoCu }, waiter: Waiter): Promise<void> {
-    const limitMs = Math.max(0, this.#leftMs(waiter)) + freshMs;
+  /** Until the operator has answered, or what is idle has become enough. */
+  #askFor(ask: Ask, waiter: Waiter): Promise<RecallRound | undefined> {
+    const limitMs = Math.max(0, this.#leftMs(waiter)) + (ask.least === undefined ? freshMs : roundAnswerMs);
     this.#pace.noteAsk(this.#options.clock.monotonicMs());
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#ask = { ...ask, done: resolve, failed: reject };
-    this.#schedule.wake();
-    const timer = setTimeout(() => reject(silent()), limitMs);
-    try {
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      this.#ask = undefined;
-    }
+    const onStart = (end: () => void) => {
+      this.#schedule.wake();
+      return this.#line.watch(() => {
+        if (this.#mayTake(waiter.wish.amount)) end();
+      });
+    };
+    return this.#asks.run(ask, { limitMs, onStart });
   }
 
   #exhausted(): LeaseError {
     const { last } = this.#courier;
-    if (last === undefined || !this.#alive()) return unavailable('the lease has ended and was not renewed');
+    const round = this.lastRound;
+    if (last === undefined || round === undefined || !this.#alive())
+      return unavailable('the lease has ended and was not renewed');
     const { spent } = this.#book.lease;
     const shortage = {
       ledger: last.figures,
       unreported: spent - last.reportedSpent,
       idle: idle(this.#book.lease),
+      overdrawn: last.overdrawn,
+      round,
     };
     return new LeaseError('exhausted', 'the budget does not cover this request', { shortage });
   }
@@ -263,12 +259,12 @@ export class LeaseHolder {
 
   /** An outage is waited for no longer than a request may wait, counted from when it began. */
   #operatorFailed(): void {
-    if (this.#silentMs() >= this.#options.times.waitMs) this.#ask?.failed(silent());
+    if (this.#silentMs() >= this.#options.times.waitMs) this.#asks.fail(silent());
   }
 
   /** For how long the operator owes an answer; those who are late anyway wait no longer for it. */
   #refuseUnreachable(waiter: Waiter): void {
-    if (this.#silentMs() >= (this.#leftMs(waiter) <= 0 ? freshMs : this.#options.times.waitMs))
+    if (this.#silentMs() >= (this.#leftMs(waiter) <= 0 ? roundAnswerMs : this.#options.times.waitMs))
       throw silent();
   }
 
@@ -314,11 +310,15 @@ export class LeaseHolder {
   async #reportOnce(signal: AbortSignal): Promise<void> {
     const reason = await this.#schedule.next(signal, this.#reportState());
     if (reason === 'left') return this.#finish();
-    if (reason === 'return') this.#returnIdle();
-    const ask = this.#ask;
+    const recall = this.#schedule.takeRecall();
+    const { pending } = this.#asks;
+    const waits = pending?.ask.least !== undefined;
+    if (recall !== undefined || reason === 'return' || waits) this.#returnIdle();
     this.#schedule.noteSent();
-    await this.#courier.report(ask && ask.need > 0n ? { need: ask.need, want: ask.want } : undefined, signal);
-    ask?.done();
+    // What a recall takes is missing to who asked for the rest: it has to ask for more.
+    const ask = recall === undefined || waits ? pending?.ask : undefined;
+    const round = await this.#courier.report({ ask, recall }, signal);
+    pending?.done(round);
     this.#line.notify();
   }
 
@@ -328,7 +328,7 @@ export class LeaseHolder {
       lease: this.#book.lease,
       endsAtMs: last?.endsAtMs ?? 0,
       sentAtMs: last?.sentAtMs ?? 0,
-      asked: () => this.#ask !== undefined,
+      asked: () => this.#asks.pending !== undefined,
       overdrawn: last !== undefined && last.overdrawn > 0n,
       returnable: () => this.#returnable(),
     };
@@ -350,7 +350,7 @@ export class LeaseHolder {
     this.#changePhase(phase);
     if (phase === 'superseded') onFatal(refusal);
     if (phase === 'ledger_unknown') onLedgerUnknown();
-    if (phase !== 'reopening') this.#ask?.failed(unavailable(refusal.message));
+    if (phase !== 'reopening') this.#asks.fail(unavailable(refusal.message));
   }
 
   #finish(): void {

@@ -9,6 +9,20 @@ export type LeaseErrorReason =
   | 'too_many_waiting'
   | 'client_gone';
 
+/** A recall round, for people. */
+export interface RoundReport {
+  readonly number: number;
+  /** When it began, ms since the epoch. */
+  readonly beganMs: number;
+  /** How many holders were asked, and how many did not answer in time. */
+  readonly asked: number;
+  readonly silent: number;
+  /** What those who were asked gave back. */
+  readonly returned: NanoCu;
+  /** The largest amount that could be granted when it had ended. */
+  readonly grantable: NanoCu;
+}
+
 /** What a refusal for lack of budget is explained with, nano-CU. */
 export interface Shortage {
   readonly ledger: LedgerFigures;
@@ -16,6 +30,10 @@ export interface Shortage {
   readonly unreported: NanoCu;
   /** Idle in this sidecar's own lease. */
   readonly idle: NanoCu;
+  /** By how much more is spent, reserved and held than the cap allows. */
+  readonly overdrawn: NanoCu;
+  /** The recall round after which it was refused. */
+  readonly round: RoundReport;
 }
 
 /** A reservation that was not made. */

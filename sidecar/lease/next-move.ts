@@ -1,4 +1,5 @@
 import { type NanoCu, maxQuantity } from '../../accounting/amount.ts';
+import type { Ask } from '../../accounting/messages.ts';
 
 /** What a request wants to reserve. */
 export interface Wish {
@@ -17,13 +18,11 @@ export interface Standing {
   readonly reserved: NanoCu;
   /** The most the operator said it could grant. */
   readonly grantable: NanoCu;
-  /** What other holders have neither used nor given back, which a recall may bring back. */
-  readonly othersHold: NanoCu;
   /** By how much spent, reserved and held together pass the cap: while they do, nothing idle is spent. */
   readonly overdrawn: NanoCu;
   /** Whether others were asked lately to give back: then a grant is for one request, so that they find something. */
   readonly contested: boolean;
-  /** Whether others have had the time to give back, before the operator's last answer. */
+  /** Whether others were asked to give back lately, and that is over: what there is now is all there is. */
   readonly recalled: boolean;
   /** Whether the operator said so in answer to a report that is recent enough to refuse by. */
   readonly fresh: boolean;
@@ -38,16 +37,15 @@ export interface Standing {
 /** What is done next for a waiting request. */
 export type Move =
   | { kind: 'reserve'; amount: NanoCu }
-  | { kind: 'ask'; need: NanoCu; want: NanoCu }
-  /** Ask, once others have had time to give back what the last ask had recalled. */
-  | { kind: 'askLater'; need: NanoCu; want: NanoCu }
+  /** With `least`: give back what is idle, and wait until others have. */
+  | ({ kind: 'ask' } & Ask)
   | { kind: 'wait' }
   | { kind: 'refuse' };
 
 /**
- * Decides the next step towards a reservation. Nobody is refused, or cut short, while budget is left: before
- * that the operator has been asked lately, and other holders and requests under way have had time to give back what
- * they do not use.
+ * Decides the next step towards a reservation. Nobody is refused, or cut short, while budget is left: before that a
+ * recall round has ended, in which other holders gave back what they do not use, and requests under way here have had
+ * time to.
  */
 export function nextMove(wish: Wish, standing: Standing): Move {
   const { alive, fresh, late } = standing;
@@ -62,12 +60,12 @@ export function nextMove(wish: Wish, standing: Standing): Move {
 function moveWhenShort(wish: Wish, standing: Standing): Move {
   const reachable = spendable(standing) + standing.grantable;
   if (reachable >= wish.amount && !standing.late) return ask(wish.amount, standing);
-  if (worthRecalling(wish, standing)) return { ...askExactly(wish.amount, standing), kind: 'askLater' };
+  if (!standing.recalled) return waitFor(wish.amount, wish);
   if (worthWaiting(wish, standing)) return { kind: 'wait' };
   const lowered = reachable >= wish.smallest ? wish.lower(reachable) : undefined;
   if (lowered === undefined) return { kind: 'refuse' };
   if (lowered <= spendable(standing)) return { kind: 'reserve', amount: lowered };
-  return askExactly(lowered, standing);
+  return waitFor(lowered, wish);
 }
 
 /** What is idle while the cap is passed is about to be given back, and may be more than passes it. */
@@ -80,35 +78,26 @@ function spendable({ idle, overdrawn }: Standing): NanoCu {
   return overdrawn > 0n ? 0n : idle;
 }
 
-function ask(amount: NanoCu, standing: Standing): Ask {
-  const exact = askExactly(amount, standing);
-  const comfortable = least(amount * standing.requestsPerGrant, maxQuantity);
-  return standing.contested || comfortable <= exact.need ? exact : { ...exact, want: comfortable };
+/** For what is missing, and for more to last a while unless others go short. */
+function ask(amount: NanoCu, standing: Standing): Move {
+  const idle = spendable(standing);
+  const need = askable(amount > idle ? amount - idle : 0n);
+  const comfortable = askable(amount * standing.requestsPerGrant);
+  return { kind: 'ask', need, want: standing.contested || comfortable <= need ? need : comfortable };
 }
 
-type Ask = Extract<Move, { kind: 'ask' }>;
+/** For all of it, because what is idle is given back: two pods that kept theirs while they wait could both be refused. */
+function waitFor(amount: NanoCu, { smallest }: Wish): Move {
+  const need = askable(amount);
+  return { kind: 'ask', need, want: need, least: askable(smallest) };
+}
 
 /** No budget has more than `maxQuantity`: a message that asks for it anyway would only be refused as malformed. */
-function askExactly(amount: NanoCu, standing: Standing): Ask {
-  const idle = spendable(standing);
-  const need = least(amount > idle ? amount - idle : 0n, maxQuantity);
-  return { kind: 'ask', need, want: need };
+function askable(amount: NanoCu): NanoCu {
+  return amount < maxQuantity ? amount : maxQuantity;
 }
 
-function least(a: NanoCu, b: NanoCu): NanoCu {
-  return a < b ? a : b;
-}
-
-function worthRecalling(wish: Wish, standing: Standing): boolean {
-  if (standing.late || standing.recalled) return false;
-  return standing.othersHold > 0n && canBecome(standing, standing.othersHold) >= wish.smallest;
-}
-
-function worthWaiting(wish: Wish, standing: Standing): boolean {
-  return !standing.late && standing.reserved > 0n && canBecome(standing, 0n) >= wish.smallest;
-}
-
-/** The most this holder could spend if everything under way cost nothing, and others gave back that much. */
-function canBecome({ idle, grantable, reserved, overdrawn }: Standing, others: NanoCu): NanoCu {
-  return idle + grantable + reserved + others - overdrawn;
+/** Whether it could be enough if all requests under way here cost nothing. */
+function worthWaiting({ smallest }: Wish, { late, idle, grantable, reserved, overdrawn }: Standing): boolean {
+  return !late && reserved > 0n && idle + grantable + reserved - overdrawn >= smallest;
 }

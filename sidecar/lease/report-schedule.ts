@@ -3,8 +3,8 @@ import { type Lease, idle } from '../../accounting/lease.ts';
 import type { Clock } from '../clock.ts';
 import { sleep } from '../pause.ts';
 
-/** Why the next report leaves. `left`: there is nothing more to tell, ever. */
-export type ReportReason = 'ask' | 'change' | 'renewal' | 'return' | 'left';
+/** Why the next report leaves. `recall`: it answers a round. `left`: there is nothing more to tell, ever. */
+export type ReportReason = 'recall' | 'ask' | 'change' | 'renewal' | 'return' | 'left';
 
 interface Due {
   readonly reason: ReportReason;
@@ -32,6 +32,9 @@ export class ReportSchedule {
   #trafficAtMs: number;
   #leaving = false;
   #recalledAtMs = Number.NEGATIVE_INFINITY;
+  #shortAtMs = Number.NEGATIVE_INFINITY;
+  /** Of the round that is not answered yet. */
+  #recall: number | undefined;
   #wake: (() => void) | undefined;
 
   constructor(options: { clock: Clock; times: { reportMs: number; idleReturnMs: number } }) {
@@ -62,14 +65,28 @@ export class ReportSchedule {
   }
 
   /** Others need what is idle: it is returned at once, and for a moment also what becomes idle. */
-  recall(): void {
+  recall(round: number): void {
+    this.#recall = round;
     this.#recalledAtMs = this.#clock.monotonicMs();
     this.wake();
   }
 
-  /** Whether others were short of budget lately. */
+  /** The round that the next report answers; it has to be told what is idle now. */
+  takeRecall(): number | undefined {
+    const round = this.#recall;
+    this.#recall = undefined;
+    return round;
+  }
+
+  /** A request of this pod waits for what others give back. */
+  noteShort(): void {
+    this.#shortAtMs = this.#clock.monotonicMs();
+  }
+
+  /** Whether budget was short lately, here or elsewhere. */
   get contested(): boolean {
-    return this.#sinceRecallMs() < contestedMs;
+    const lastMs = Math.max(this.#recalledAtMs, this.#shortAtMs);
+    return this.#clock.monotonicMs() - lastMs < contestedMs;
   }
 
   /** Has the due time computed anew. */
@@ -100,14 +117,11 @@ export class ReportSchedule {
   }
 
   get #recalled(): boolean {
-    return this.#sinceRecallMs() < recallLastsMs;
-  }
-
-  #sinceRecallMs(): number {
-    return this.#clock.monotonicMs() - this.#recalledAtMs;
+    return this.#clock.monotonicMs() - this.#recalledAtMs < recallLastsMs;
   }
 
   #due({ lease, endsAtMs, sentAtMs, asked, overdrawn, returnable }: ReportState): Due {
+    if (this.#recall !== undefined) return { reason: 'recall', atMs: 0 };
     if (asked()) return { reason: 'ask', atMs: 0 };
     if ((overdrawn || this.#recalled) && returnable() > 0n) return { reason: 'return', atMs: 0 };
     return this.#dueLater({ lease, endsAtMs, sentAtMs });
@@ -129,7 +143,7 @@ export class ReportSchedule {
   }
 }
 
-/** Longer than a request that was denied waits before it asks again. */
+/** As long as the operator lets a request wait for a round. */
 const recallLastsMs = 2000;
 /** After this time a lease may be comfortable again. */
 const contestedMs = 10_000;

@@ -57,6 +57,12 @@ export class WaitingLine {
     for (const wake of this.#watchers) wake();
   }
 
+  /** Runs at each `notify`, until the function that comes back is called. */
+  watch(run: () => void): () => void {
+    this.#watchers.add(run);
+    return () => this.#watchers.delete(run);
+  }
+
   /** Resolves at the next `notify`, when the signal is aborted, or after this time. */
   async change(ms: number, signal: AbortSignal): Promise<void> {
     let watcher: (() => void) | undefined;

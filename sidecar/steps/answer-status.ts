@@ -5,6 +5,7 @@ import { type Exchange, sendPlain } from '../exchange.ts';
 import type { Clock } from '../clock.ts';
 import type { CurrentBudget } from '../configuration.ts';
 import type { LeaseHolder } from '../lease/holder.ts';
+import type { RoundReport } from '../lease/lease-error.ts';
 import type { Services } from '../services.ts';
 
 /** Says which budgets this pod has, what their leases hold, and what was refused last. */
@@ -35,6 +36,8 @@ function budgetStatus(current: CurrentBudget) {
     budget: fullName(namesOf(current)),
     state: current.state,
     ledger: ledger.name,
+    /** Who has what since when, and how it comes back. */
+    heldRows: `kubectl get sail -A --field-selector metadata.name=${ledger.name} -o jsonpath='{.items[*].spec.heldRows}'`,
     period: ledger.period.name,
     resetTime: isoTime(ledger.period.endMs),
     priceVersion,
@@ -56,7 +59,7 @@ function leaseStatus(
   holder: LeaseHolder,
   { namespace, clock }: { namespace: string | undefined; clock: Clock },
 ) {
-  const { lease, last, phase, waiting } = holder;
+  const { lease, last, lastRound, phase, waiting } = holder;
   const endsInMs = last === undefined ? 0 : Math.max(0, last.endsAtMs - clock.monotonicMs());
   return {
     budget: fullName({ namespace, budget: lease.budget }),
@@ -78,7 +81,17 @@ function leaseStatus(
       since: isoTime(sinceMs),
       amount: formatAmount(amount),
     })),
+    lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     endsAt: last === undefined ? null : isoTime(clock.wallMs() + endsInMs),
+  };
+}
+
+function roundStatus({ beganMs, returned, grantable, ...rest }: RoundReport) {
+  return {
+    ...rest,
+    at: isoTime(beganMs),
+    returned: formatAmount(returned),
+    grantable: formatAmount(grantable),
   };
 }
 

@@ -2,7 +2,7 @@ import { type NanoCu, formatAmount } from '../../accounting/amount.ts';
 import type { Admission } from '../admission.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Exchange } from '../exchange.ts';
-import { LeaseError, type Shortage } from '../lease/lease-error.ts';
+import { LeaseError, type RoundReport, type Shortage } from '../lease/lease-error.ts';
 import type { Leases } from '../leases.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { Demand } from './bound-request.ts';
@@ -44,7 +44,7 @@ function proxyReason({ reason }: LeaseError) {
 
 /** Says what is spent, by whom it is held, and when there will be more. */
 function denial({ budget }: Catalogue, { wish }: Demand, shortage: Shortage): ProxyError {
-  const { ledger, unreported, idle } = shortage;
+  const { ledger, unreported, idle, overdrawn, round } = shortage;
   const name = `${budget.namespace}/${budget.budget}`;
   const facts = {
     budget: name,
@@ -57,15 +57,28 @@ function denial({ budget }: Catalogue, { wish }: Demand, shortage: Shortage): Pr
     requested: formatAmount(wish.amount),
     requestedAtLeast: formatAmount(wish.smallest),
     grantable: formatAmount(ledger.grantable + idle),
+    overcommitted: formatAmount(overdrawn),
+    recallRound: round.number,
+    recallTime: new Date(round.beganMs).toISOString(),
+    holdersAsked: round.asked,
+    holdersSilent: round.silent,
+    recalled: formatAmount(round.returned),
     resetTime: new Date(budget.ledger.period.endMs).toISOString(),
   };
   const message =
     `Budget ${name} cannot pay for this request in period ${facts.period}: it can cost ${facts.requested} CU ` +
     `(${facts.requestedAtLeast} CU with the shortest answer), and ${facts.grantable} CU are left. ` +
     `Of the cap of ${facts.cap} CU, ${facts.spent} are spent, ${facts.reserved} reserved by requests and leases, ` +
-    `${facts.held} held. It resets at ${facts.resetTime}. ` +
+    `${facts.held} held. ${askedOthers(round)} It resets at ${facts.resetTime}. ` +
     `Look with: kubectl describe saib ${budget.budget} -n ${budget.namespace}`;
   return new ProxyError('exhausted', message, { facts });
+}
+
+/** What was done before the refusal. */
+function askedOthers({ asked, silent, returned }: RoundReport): string {
+  if (asked === 0) return 'Nobody else holds what would be enough.';
+  const found = `${asked} other holders were asked and gave back ${formatAmount(returned)} CU`;
+  return silent === 0 ? `${found}.` : `${found}; ${silent} of them did not answer.`;
 }
 
 function difference(whole: NanoCu, part: NanoCu): NanoCu {

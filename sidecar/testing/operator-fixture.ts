@@ -22,6 +22,7 @@ import {
   tokenRequest,
 } from '../../accounting/messages.ts';
 import { closeServer } from '../listen.ts';
+import { emptyRound, waitingAsk } from './ledger-call.ts';
 import { loopbackCertificate } from './certificate.ts';
 
 /** What a test can make the operator do instead of answering. `lose`: books the message, but the answer is lost. */
@@ -165,7 +166,9 @@ class State {
     fixture.messages.push(request);
     const replaced = fixture.replace(request);
     if (replaced !== undefined) return replaced;
-    const { answer, events } = handleLeaseRequest(this.#ledger(request.ledgerUid), request, {
+    const ledger = this.#ledger(request.ledgerUid);
+    const granted = ledger.rows.get(podKey)?.granted ?? 0n;
+    const { answer, events } = handleLeaseRequest(ledger, request, {
       key: podKey,
       name: 'team-a/under-test',
       nowMs: Date.now(),
@@ -173,7 +176,10 @@ class State {
       mayGrant: true,
     });
     fixture.events.push(...events);
-    return trouble === 'lose' ? undefined : answer;
+    if (trouble === 'lose') return undefined;
+    const waiting = waitingAsk(request, answer, granted);
+    // There is no other pod that could be asked.
+    return waiting ? { ...waiting.answer, round: { ...emptyRound, number: Date.now() } } : answer;
   }
 
   #ledger(uid: string): Ledger {

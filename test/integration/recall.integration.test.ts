@@ -12,9 +12,16 @@ interface Told {
   reserved: string;
   cutShort: boolean;
   requestedAtLeast: string;
+  /** The recall round that a refusal was based on: when it began, by the operator's clock. */
+  round: number;
 }
 
-const refusal = z.object({ error: z.object({ sapaibudget: z.object({ requestedAtLeast: z.string() }) }) });
+const facts = z.object({
+  requestedAtLeast: z.string(),
+  recallRound: z.number(),
+});
+const notRefused = { requestedAtLeast: '0', recallRound: 0 };
+const refusal = z.object({ error: z.object({ sapaibudget: facts }) });
 
 let world: World;
 let started: { namespace: string; pods: Workload[] } | undefined;
@@ -57,13 +64,23 @@ async function call({ sidecar }: Workload, maxTokens = 300): Promise<Told> {
     }),
     signal: AbortSignal.timeout(30_000),
   });
-  const told = refusal.safeParse(await answer.json());
+  const told = refusal.safeParse(await answer.json()).data?.error.sapaibudget ?? notRefused;
   return {
     status: answer.status,
     reserved: answer.headers.get('sapaibudget-cu-reserved') ?? '0',
     cutShort: answer.headers.has('sapaibudget-max-tokens-clamped'),
-    requestedAtLeast: told.data?.error.sapaibudget.requestedAtLeast ?? '0',
+    requestedAtLeast: told.requestedAtLeast,
+    round: told.recallRound,
   };
+}
+
+/** A call that is refused, if it is, after a round that began for it: one of the last second may be used at first. */
+async function callAnew(pod: Workload): Promise<Told> {
+  for (;;) {
+    const startedMs = Date.now();
+    const told = await call(pod);
+    if (told.status !== 429 || told.round >= startedMs) return told;
+  }
 }
 
 /** What is left of the cap by what the sidecars themselves know, sooner than the ledger does. */
@@ -91,7 +108,7 @@ test('two pods in turn spend a budget to its end, and neither is refused what it
   let served = 0;
   for (let turn = 0; turn < 100 && last.size < 2; turn += 1) {
     const pod = turn % 2 === 0 ? one : other;
-    const told = await call(pod);
+    const told = await callAnew(pod);
     expect([200, 429]).toContain(told.status);
     if (told.status === 200) {
       served += 1;
@@ -131,4 +148,27 @@ test('a cap lowered below what is spent takes back what pods hold, also from one
   const statuses = await traffic;
   expect(statuses.slice(statuses.indexOf(429)).every((status) => status === 429)).toBe(true);
   expect((await readLedger(world, budget)).settled).toBe(settled);
+});
+
+test('a pod that does not answer is not waited for, and is asked again the next time', async () => {
+  const { one, other } = await startPods('silent', '12m');
+  expect((await call(one)).status).toBe(200);
+  world.programs.signal(one.sidecar.program, 'SIGSTOP');
+  try {
+    // What is free pays for a shorter answer.
+    expect(await call(other, 400)).toMatchObject({ status: 200, cutShort: true });
+  } finally {
+    world.programs.signal(one.sidecar.program, 'SIGCONT');
+  }
+  await expect
+    .poll(() => call(other, 400), { timeout: 15_000 })
+    .toMatchObject({ status: 200, cutShort: false });
+});
+
+test('two pods that both wait are served from what each gave up, as far as it goes', async () => {
+  const { one, other } = await startPods('both', '12m');
+  for (const pod of [one, other]) expect((await call(pod, 50)).status).toBe(200);
+  const both = await Promise.all([call(one, 400), call(other, 400)]);
+  expect(both.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+  for (const { cutShort } of both) expect(cutShort).toBe(false);
 });

@@ -1,0 +1,168 @@
+import type { NanoCu } from '../../accounting/amount.ts';
+import { type Ledger, isLedgerKey } from '../../accounting/ledger.ts';
+import { answerBooked, handleLeaseRequest } from '../../accounting/ledger-transitions.ts';
+import type { MessageContext } from '../../accounting/ledger-transitions.ts';
+import { grantWaiters } from '../../accounting/ledger-waiting.ts';
+import type { LeaseAnswer, LeaseRequest, ReportRequest } from '../../accounting/messages.ts';
+import type { RoundFacts, Waiter } from '../../accounting/recall.ts';
+import type { Clock } from '../kube/clock.ts';
+import { Admissions } from './admissions.ts';
+import type { Grants } from './ledger-account.ts';
+import { LedgerError } from './ledger-error.ts';
+import type { LedgerWriter } from './ledger-writer.ts';
+import type { ParentSide } from './parent-side.ts';
+import type { RecallRounds } from './recall-rounds.ts';
+
+/** What the messages of one ledger's holders are answered with. */
+export interface MessageDeskOptions {
+  writer: LedgerWriter;
+  rounds: RecallRounds;
+  clock: Clock;
+  /** Of a ledger that is a holder in another one. */
+  parent: ParentSide | undefined;
+  grants: () => Grants;
+}
+
+/** A message that is stored. */
+interface Booked {
+  answer: LeaseAnswer;
+  /** It asked for something, for the first time, and was not granted it. */
+  denied: boolean;
+}
+
+/** Books the messages of holders, one ledger's, and answers them once that is stored. */
+export class MessageDesk {
+  readonly #options: MessageDeskOptions;
+  readonly #admissions: Admissions;
+
+  constructor(options: MessageDeskOptions) {
+    this.#options = options;
+    this.#admissions = new Admissions(options.writer);
+  }
+
+  /**
+   * The answer to a message, once it is stored; to an ask for a request that waits, once that is granted or a recall round
+   * has ended for it.
+   *
+   * @throws LedgerError, LedgerTextError; the signal's reason
+   */
+  async handle(request: LeaseRequest, context: MessageContext, signal?: AbortSignal): Promise<LeaseAnswer> {
+    const { grants, parent, rounds } = this.#options;
+    const holder = { ...context, mayGrant: context.mayGrant && grants() !== 'never' };
+    const { answer, denied } = await this.#bookOnce(request, holder);
+    // What has just come back is what the parent waits for.
+    if (parent?.isRecalled) parent.tell().catch(() => undefined);
+    if (!denied || request.kind === 'open') return answer;
+    if (request.ask?.least !== undefined)
+      return this.#wait(request, { least: request.ask.least, holder, signal });
+    // Nobody waits below for one answer: a ledger asks again when something has come back.
+    if (isLedgerKey(holder.key)) void rounds.recallAll();
+    return answer;
+  }
+
+  #bookOnce(request: LeaseRequest, holder: MessageContext): Promise<Booked> {
+    const { parent } = this.#options;
+    const { key } = holder;
+    const need = holder.mayGrant ? this.#needOf(request, key) : 0n;
+    const book = () => this.#book(request, holder, need);
+    const run = () => (parent ? parent.with({ key, need }, book) : book());
+    return this.#ledger.rows.has(key) ? run() : this.#admissions.admit(run);
+  }
+
+  /** What a message asks for that was not booked before. */
+  #needOf(request: LeaseRequest, key: string): NanoCu {
+    if (request.kind === 'open' || request.seq <= (this.#ledger.rows.get(key)?.seq ?? 0)) return 0n;
+    const { need } = request.ask ?? { need: 0n };
+    if (need > 0n && this.#options.grants() === 'undecided')
+      throw new LedgerError('unavailable', 'the operator has not looked at this budget yet; try again');
+    return need;
+  }
+
+  /** Stores a message, and tells the recall round under way of it. */
+  async #book(request: LeaseRequest, context: MessageContext, need: NanoCu): Promise<Booked> {
+    const { writer, rounds } = this.#options;
+    const { key } = context;
+    const number = request.kind === 'report' ? request.recall : undefined;
+    if (number !== undefined) rounds.noteHeard(key, number);
+    const holder = { ...context, ...this.#figures(key) };
+    const change = (ledger: Ledger) => {
+      const { seq } = ledger;
+      const before = ledger.rows.get(key);
+      const { answer, events } = handleLeaseRequest(ledger, request, holder);
+      const row = ledger.rows.get(key);
+      const denied = need > 0n && row?.granted === before?.granted && answer.kind === 'reported';
+      const result = { answer, denied, returned: (row?.returned ?? 0n) - (before?.returned ?? 0n) };
+      // Also a repeated message, which changes nothing, is answered with figures that are true now.
+      return { result, events, mustBeStored: ledger.seq === seq };
+    };
+    try {
+      const { returned, ...booked } = await writer.submit(change, { patient: this.#isPatient(request, key) });
+      rounds.noteReport({ key, returned, number });
+      return booked;
+    } catch (error) {
+      rounds.noteLost(key);
+      throw error;
+    }
+  }
+
+  /** A report that only tells what was spent: nobody waits for its answer, and nobody for what it gives back. */
+  #isPatient(request: LeaseRequest, key: string): boolean {
+    // A ledger sends one message at a time, and what it asks for must not wait for what it tells.
+    if (request.kind !== 'report' || request.ask !== undefined || isLedgerKey(key)) return false;
+    if (request.recall !== undefined) return false;
+    return request.returned <= (this.#ledger.rows.get(key)?.returned ?? 0n);
+  }
+
+  /** Keeps the answer to a report until its ask is granted, or a recall round has ended for it. */
+  async #wait(
+    request: ReportRequest,
+    { least, holder, signal }: { least: NanoCu; holder: MessageContext; signal?: AbortSignal | undefined },
+  ): Promise<LeaseAnswer> {
+    const { rounds, clock, writer } = this.#options;
+    const waiter = waiterOf(request, holder, this.#ledger);
+    let facts = await rounds.wait({ waiter, least, context: holder, signal });
+    signal?.throwIfAborted();
+    if (facts && (await this.#getFromParent(waiter, holder))) facts = undefined;
+    // Nobody is refused by what another operator may have changed since.
+    if (facts) await writer.submit(() => ({ result: undefined, mustBeStored: true }));
+    const nowMs = clock.nowMs();
+    const answer = answerBooked(this.#ledger, request, { ...holder, nowMs, ...this.#figures(holder.key) });
+    return facts ? withRound(answer, facts, nowMs) : answer;
+  }
+
+  /** What holders here could not give back, those of the parent may. False: it was not granted. */
+  async #getFromParent(waiter: Waiter, context: MessageContext): Promise<boolean> {
+    const { parent, writer } = this.#options;
+    if (parent === undefined) return false;
+    const { key, need } = waiter;
+    const granted = await parent.with({ key, need, waits: true }, () =>
+      writer.submit((ledger) => ({
+        result: grantWaiters(ledger, [{ ...waiter, context }], this.#options.clock.nowMs()),
+      })),
+    );
+    return granted.length > 0;
+  }
+
+  get #ledger(): Ledger {
+    return this.#options.writer.stored.ledger;
+  }
+
+  #figures(key: string): Pick<MessageContext, 'setAside' | 'parentGrantable'> {
+    const { rounds, parent } = this.#options;
+    return { setAside: rounds.setAside(key), parentGrantable: parent?.grantable ?? 0n };
+  }
+}
+
+function waiterOf(
+  { incarnation, seq, ask }: ReportRequest,
+  { key, nowMs: sinceMs }: MessageContext,
+  { rows }: Ledger,
+): Waiter {
+  const granted = rows.get(key)?.granted ?? 0n;
+  return { key, incarnation, seq, granted, need: ask?.need ?? 0n, sinceMs };
+}
+
+function withRound(answer: LeaseAnswer, { beganMs, ...facts }: RoundFacts, nowMs: number): LeaseAnswer {
+  const round = { ...facts, beganMsAgo: Math.max(0, Math.floor(nowMs - beganMs)) };
+  return answer.kind === 'reported' ? { ...answer, round } : answer;
+}
