@@ -95,8 +95,8 @@ const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, FieldRead
 /**
  * Bounds the tokens of a chat request of the azure-openai family from its decoded body.
  *
- * The body that is sent must be written from this decoded one: a name that appears twice in the text has one
- * value here and may have the other for whoever reads the text.
+ * The body that is sent must be written from this decoded one, unless no name appears twice in its text: such a name has
+ * one value here and may have the other for whoever reads the text.
  *
  * @param contextLength most tokens of the model's input and output together; no bound needs to be higher.
  * Absent when unknown.

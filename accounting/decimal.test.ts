@@ -12,6 +12,7 @@ import {
   formatDecimal,
   multiply,
   parseDecimal,
+  parseFactor,
   scaleBy,
   shiftDown,
 } from './decimal.ts';
@@ -106,4 +107,11 @@ describe('arithmetic', () => {
   test.each([-1, 0.5, Number.NaN, 2 ** 53])('refuses %s as a count', (count) => {
     expect(() => scaleBy(parseDecimal('1'), count)).toThrow(RangeError);
   });
+});
+
+test('factors are read as decimals, whichever was read before', () => {
+  for (const text of ['1.90385', '2.24038', '1.90385', '1.90385'])
+    expect(parseFactor(text)).toEqual(parseDecimal(text));
+  expect(() => parseFactor('x')).toThrow('is not a decimal');
+  expect(parseFactor('1.90385')).toEqual(parseDecimal('1.90385'));
 });

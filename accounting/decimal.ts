@@ -54,6 +54,15 @@ export function parseDecimal(text: string): Decimal {
   return decimal;
 }
 
+/** The factor that was parsed last: one is parsed for every price, and it hardly ever changes. */
+let lastFactor = { text: '0', decimal: zero };
+
+/** Reads a factor; throws as `parseDecimal` does. */
+export function parseFactor(text: string): Decimal {
+  if (text !== lastFactor.text) lastFactor = { text, decimal: parseDecimal(text) };
+  return lastFactor.decimal;
+}
+
 /** Writes a decimal canonically: no exponent, no trailing zeros. */
 export function formatDecimal(decimal: Decimal): string {
   const { coefficient, scale } = normalize(decimal.coefficient, decimal.scale);

@@ -1,5 +1,5 @@
 import type { NanoCu } from './amount.ts';
-import { add, ceilToNano, type Decimal, multiply, parseDecimal, scaleBy, shiftDown } from './decimal.ts';
+import { add, ceilToNano, type Decimal, multiply, parseFactor, scaleBy, shiftDown } from './decimal.ts';
 import type { RateTier } from './messages.ts';
 import { parseTiers, tierAt } from './rate-tier.ts';
 import type { Usage } from './usage.ts';
@@ -38,7 +38,7 @@ export interface ExactPrice {
 export function exactPrice(request: { usage: Usage } & Pricing): ExactPrice {
   const { usage, rates, factor } = request;
   const tier = tierAt(parseTiers(rates), usage.input + usage.cacheRead);
-  const cuPerGenAiToken = parseDecimal(factor);
+  const cuPerGenAiToken = parseFactor(factor);
   const inputs = add(scaleBy(tier.input, usage.input), scaleBy(tier.cacheRead, usage.cacheRead));
   return {
     input: perThousand(multiply(inputs, cuPerGenAiToken)),

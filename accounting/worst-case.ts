@@ -7,7 +7,7 @@ import {
   decimalOfAmount,
   floorDivide,
   multiply,
-  parseDecimal,
+  parseFactor,
   scaleBy,
   shiftDown,
 } from './decimal.ts';
@@ -65,7 +65,7 @@ export function affordableOutputTokens(request: RequestBound & { amount: NanoCu 
 function tierCosts(request: RequestBound): { input: Decimal; outputToken: Decimal }[] {
   const { inputTokens, tiers } = request;
   requireCount(inputTokens);
-  const cuPerToken = shiftDown(parseDecimal(request.factor), 3);
+  const cuPerToken = shiftDown(parseFactor(request.factor), 3);
   return reachableTiers(parseTiers(tiers), inputTokens).map((tier: ParsedTier) => ({
     input: multiply(
       scaleBy(dearer(tier.input, tier.cacheRead), Math.min(inputTokens, tier.upToInputTokens)),

@@ -5,6 +5,7 @@ import type { LeaseHolder } from './lease/holder.ts';
 import type { Reservation } from './lease/holder-options.ts';
 import type { Family } from './families/family.ts';
 import type { Demand } from './steps/bound-request.ts';
+import type { CallPricing } from './steps/settlement.ts';
 import type { Target } from './steps/select-deployment.ts';
 
 /** A request that may be sent: everything that was decided about it, and the money it has. */
@@ -19,6 +20,11 @@ export interface Admission {
   readonly limits: readonly (number | undefined)[];
   /** The output limit the budget allows, when it is below the one asked for. */
   readonly clampedTokens: number | undefined;
+}
+
+/** What an admitted call is priced by. */
+export function pricingOf({ demand, family }: Pick<Admission, 'demand' | 'family'>): CallPricing {
+  return { readUsage: family.readUsage, models: demand.models, factor: demand.factor };
 }
 
 /** The headers that every answer to an admitted request carries. */

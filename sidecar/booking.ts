@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { formatAmount } from '../accounting/amount.ts';
 import type { RequestUsage } from '../accounting/metered-usage.ts';
 import type { Usage } from '../accounting/usage.ts';
-import type { Admission } from './admission.ts';
+import { type Admission, pricingOf } from './admission.ts';
 import type { PricedModel } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import { requestLabels } from './labels.ts';
@@ -33,6 +33,7 @@ export class Booking {
    * @throws ProxyError `bound_exceeded`
    */
   refuseClosedRoute({ catalogue, target, demand }: Pick<Admission, 'catalogue' | 'target' | 'demand'>): void {
+    if (this.#closedRoutes.size === 0) return;
     const closed = demand.models.find((model) =>
       this.#closedRoutes.has(routeOf({ catalogue, target }, model)),
     );
@@ -46,8 +47,8 @@ export class Booking {
 
   /** Ends the reservation of a request whose call is over. */
   book(admission: Admission, end: CallEnd): Settlement {
-    const { reservation, demand, family } = admission;
-    const settlement = settlementOf(end, { ...demand, ...family });
+    const { reservation } = admission;
+    const settlement = settlementOf(end, pricingOf(admission));
     const receipt = receiptOf(admission, settlement, this.#clock.wallMs());
     this.#receipts.note(receipt);
     this.#log.debug(receipt, 'request booked');

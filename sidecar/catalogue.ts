@@ -29,6 +29,7 @@ export class Catalogue {
   readonly #models = new Map<string, ModelConfiguration[]>();
   readonly #modelsByName = new Map<string, ModelConfiguration[]>();
   readonly #lookups = new Map<string, ModelLookup>();
+  #api: URL | undefined;
 
   constructor(budget: ReadyBudget) {
     this.budget = budget;
@@ -39,6 +40,11 @@ export class Catalogue {
       this.#models.set(name, [...(this.#models.get(name) ?? []), model]);
       this.#modelsByName.set(model.model, [...(this.#modelsByName.get(model.model) ?? []), model]);
     }
+  }
+
+  /** Where AI Core is: parsed once, for every request needs it. */
+  get api(): URL {
+    return (this.#api ??= new URL(this.budget.apiUrl));
   }
 
   deployment(resourceGroup: string, id: string): DeploymentConfiguration | undefined {

@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { closeServer } from './listen.ts';
-import { type Stage, startStage, until } from './testing/stage.ts';
+import { appKey, miniDeployment, type Stage, startStage, until } from './testing/stage.ts';
 
 // Real processes and sockets on a machine that may be busy: only what hangs fails.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
@@ -75,6 +75,25 @@ describe('an answer of SAP', () => {
 });
 
 describe('what SAP is sent', () => {
+  test.each([
+    { query: '', want: '' },
+    { query: '?api-version=2024-10-21', want: '?api-version=2024-10-21' },
+    { query: '?a="b"#c', want: '?a=%22b%22' },
+  ])('is the query of the request, $query as $want', async ({ query, want }) => {
+    let url = '';
+    await startWithSap((received, response) => {
+      url = received.url ?? '';
+      response.writeHead(400).end('{}');
+    });
+    const path = `/v2/inference/deployments/${miniDeployment}/chat/completions`;
+    const body = '{"messages":[{"role":"user","content":"Hi"}],"max_tokens":5}';
+    const to = new URL(stage.sidecar.origin);
+    const asked = request({ port: to.port, host: to.hostname, method: 'POST', path: `${path}${query}` });
+    asked.setHeader('authorization', `Bearer chat.${appKey}`).end(body);
+    await once(asked, 'response');
+    expect(url).toBe(`${path}${want}`);
+  });
+
   test('is nothing for a client that left while the token was fetched', async () => {
     stage = await startStage();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -22,7 +22,7 @@ async function start(handle: (request: IncomingMessage, response: ServerResponse
 }
 
 function send(signal = new AbortController().signal) {
-  return upstream.send({ url: new URL(`${origin}/x?y=1`), headers: {}, body: '{}', signal });
+  return upstream.send({ origin, path: '/x?y=1', headers: {}, body: '{}', signal });
 }
 
 async function answered(maxBytes = 4) {

@@ -27,7 +27,9 @@ export interface UpstreamAnswer extends AnswerHead {
 }
 
 export interface UpstreamRequest {
-  readonly url: URL;
+  readonly origin: string;
+  /** With its query. */
+  readonly path: string;
   readonly headers: Record<string, string | string[]>;
   readonly body: string | Buffer;
   readonly signal: AbortSignal;
@@ -60,16 +62,13 @@ export function createUpstream({ silentMs }: { silentMs: number }): Upstream {
 
 async function send(
   dispatcher: Dispatcher,
-  { url, headers, body, signal }: UpstreamRequest,
+  { origin, path, headers, body, signal }: UpstreamRequest,
 ): Promise<UpstreamAnswer> {
   const call = new UpstreamCall();
   const abort = () => call.abort(asError(signal.reason));
   if (signal.aborted) abort();
   else signal.addEventListener('abort', abort, { once: true });
-  dispatcher.dispatch(
-    { origin: url.origin, path: `${url.pathname}${url.search}`, method: 'POST', headers, body },
-    call,
-  );
+  dispatcher.dispatch({ origin, path, method: 'POST', headers, body }, call);
   const head = await headOf(call);
   return { ...head, body: decoded(call, head) };
 }

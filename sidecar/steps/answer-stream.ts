@@ -1,6 +1,6 @@
 import { formatAmount } from '../../accounting/amount.ts';
 import type { Price } from '../../accounting/price.ts';
-import { type Admission, admissionHeaders } from '../admission.ts';
+import { type Admission, admissionHeaders, pricingOf } from '../admission.ts';
 import type { BodyReader } from '../answer-body.ts';
 import type { Exchange } from '../exchange.ts';
 import { errorAnswer } from '../error-answer.ts';
@@ -153,8 +153,8 @@ class StreamRelay implements BodyReader {
 }
 
 /** What the stream would be booked with if it ended here. */
-function priceOf({ demand, family }: Admission, report: AnswerReport): Price | undefined {
-  const settlement = settlementOf({ kind: 'answered', status: 200, ...report }, { ...demand, ...family });
+function priceOf(admission: Admission, report: AnswerReport): Price | undefined {
+  const settlement = settlementOf({ kind: 'answered', status: 200, ...report }, pricingOf(admission));
   return settlement.kind === 'settled' ? settlement.price : undefined;
 }
 

@@ -56,7 +56,8 @@ export async function forward(
     if (request.gone.aborted)
       throw new ProxyError('client_gone', 'the client left before its request was sent');
     return upstream.send({
-      url: inferenceUrl(admission, request.search),
+      origin: admission.catalogue.api.origin,
+      path: inferencePath(admission, request.search),
       headers: headersToSend(admission, request, token),
       body,
       signal: request.signal,
@@ -73,10 +74,13 @@ export async function forward(
   return second;
 }
 
-function inferenceUrl({ catalogue, target, family }: Admission, search: string): URL {
-  return new URL(
-    `${catalogue.budget.apiUrl}/inference/deployments/${target.deploymentId}/${family.path}${search}`,
-  );
+/** A query of these characters alone is the same however it is parsed and written. */
+const plainQuery = /^\?[\w.~=&%+,:-]*$/;
+
+function inferencePath({ catalogue, target, family }: Admission, search: string): string {
+  const { origin, pathname } = catalogue.api;
+  const query = search === '' || plainQuery.test(search) ? search : new URL(search, origin).search;
+  return `${pathname}/inference/deployments/${target.deploymentId}/${family.path}${query}`;
 }
 
 function headersToSend(
