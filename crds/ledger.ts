@@ -19,7 +19,7 @@ import {
 import { amountText } from './quantity.ts';
 
 /** Most pages of one ledger. */
-export const maxPages = 128;
+export const maxPages = 256;
 
 /** Most characters of the holders' rows in one object: with everything else well below etcd's 1.5 MiB a request. */
 export const maxRowsLength = 900_000;

@@ -4,10 +4,13 @@ import type { Ledger } from '../../accounting/ledger.ts';
 import { usageKey } from '../../accounting/metered-usage.ts';
 import { maxPages } from '../../crds/ledger.ts';
 
-/** Characters of one page: small enough to be replaced often, large enough that a ledger has few of them. */
-const pageLength = 32 * 1024;
+/** Characters of one page: writing one keeps nobody waiting for long, and a large ledger names some dozens of them. */
+export const pageLength = 16 * 1024;
 /** A ledger whose lines are fewer characters is read by people in one object, and costs little to write. */
 const firstPageFrom = 16 * 1024;
+
+/** Pages that are written before it is looked again which: a megabyte. */
+const mostAtOnce = 64;
 
 /** A page that is worth being written. */
 export interface PageChoice {
@@ -52,44 +55,58 @@ export function lengthsByPage(
 }
 
 /**
- * The page that is worth being written now: the one because of which writes have repeated as much as it would cost to
- * write it. So whatever changes how often, no more than twice of what would be best is written.
+ * Pages that are worth being written now: those because of which writes have repeated as much as it would cost to write
+ * them. So whatever changes how often, no more than twice of what would be best is written.
  */
-export function choosePage(
+export function choosePages(
   { pages, ledger }: { pages: PageSet; ledger: Ledger },
   { lengths, repeated }: { lengths: ReadonlyMap<LedgerPage | undefined, number>; repeated: Repeated },
-): PageChoice | undefined {
-  const worst = pages.pages
+): PageChoice[] {
+  const worthIt = pages.pages
     .filter((page) => repeated.of(page) >= page.bytes)
-    .reduce<LedgerPage | undefined>(
-      (most, page) => (repeated.of(page) > repeated.of(most) ? page : most),
-      undefined,
+    .toSorted((a, b) => repeated.of(b) - repeated.of(a))
+    .slice(0, mostAtOnce);
+  const homeless = homelessIn(pages, ledger);
+  const choices = worthIt.map((page): PageChoice => {
+    const own = [...page.entries.keys()].map(
+      (key) => [key, ledger.rows.get(key) ?? ledger.usage.get(key)] as const,
     );
-  if (worst !== undefined) return { replaces: worst, entries: entriesFor(worst, { pages, ledger }) };
-  const homeless = lengths.get(undefined) ?? 0;
-  const worthIt = homeless >= firstPageFrom && repeated.of(undefined) >= homeless;
-  if (!worthIt || pages.pages.length >= maxPages) return undefined;
-  return { replaces: undefined, entries: entriesFor(undefined, { pages, ledger }) };
+    return { replaces: page, entries: filled(own, homeless) };
+  });
+  const length = lengths.get(undefined) ?? 0;
+  if (length < firstPageFrom || repeated.of(undefined) < length) return choices;
+  const room = Math.min(mostAtOnce - choices.length, maxPages - pages.pages.length);
+  for (let added = 0; added < room; added += 1) {
+    const entries = filled([], homeless);
+    if (entries.size > 0) choices.push({ replaces: undefined, entries });
+  }
+  return choices;
 }
 
-/** What the replaced page had, as it is now, and as much of what no page has as there is room for. */
-function entriesFor(
-  replaces: LedgerPage | undefined,
-  { pages, ledger }: { pages: PageSet; ledger: Ledger },
+/** Entries that no page has. */
+function* homelessIn(pages: PageSet, { rows, usage }: Ledger): Generator<[string, LedgerEntry], undefined> {
+  for (const entries of [rows, usage])
+    for (const [key, entry] of entries) if (pages.homeOf(key) === undefined) yield [key, entry];
+  return undefined;
+}
+
+/** These entries, as far as they are still there, and as many of the others as there is room for. */
+function filled(
+  own: readonly (readonly [string, LedgerEntry | undefined])[],
+  others: Generator<[string, LedgerEntry], undefined>,
 ): ReadonlyMap<string, LedgerEntry> {
   const entries = new Map<string, LedgerEntry>();
   let length = 0;
-  const take = (key: string, entry: LedgerEntry | undefined): void => {
-    if (entry === undefined) return;
+  for (const [key, entry] of own) {
+    if (entry === undefined) continue;
     entries.set(key, entry);
     length += lengthOfEntry(entry);
-  };
-  for (const key of replaces?.entries.keys() ?? []) take(key, ledger.rows.get(key) ?? ledger.usage.get(key));
-  for (const all of [ledger.rows, ledger.usage]) {
-    for (const [key, entry] of all) {
-      if (length >= pageLength) return entries;
-      if (pages.homeOf(key) === undefined) take(key, entry);
-    }
+  }
+  while (length < pageLength) {
+    const { value } = others.next();
+    if (value === undefined) break;
+    entries.set(...value);
+    length += lengthOfEntry(value[1]);
   }
   return entries;
 }

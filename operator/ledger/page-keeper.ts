@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type LedgerPage, PageSet } from '../../accounting/ledger-pages.ts';
 import { encodePage, lengthOf } from '../../accounting/entries-text.ts';
 import type { Clock } from '../kube/clock.ts';
-import { type PageChoice, Repeated, choosePage, lengthsByPage } from './page-choice.ts';
+import { type PageChoice, Repeated, choosePages, lengthsByPage, pageLength } from './page-choice.ts';
 import type { PageStore, PagesOf } from './page-store.ts';
 import type { StoredLedger } from './ledger-store.ts';
 import type { WriteRate } from './write-rate.ts';
@@ -24,6 +24,11 @@ export interface PageKeeperOptions {
   signal: AbortSignal;
 }
 
+interface Prepared {
+  page: LedgerPage;
+  replaces: LedgerPage | undefined;
+}
+
 /**
  * Writes the pages of one ledger beside its writes, so that these stay small. Nothing waits for it, and nothing depends
  * on it: a page counts once a write of the ledger names it, and is deleted only when a write of this process that does
@@ -33,12 +38,14 @@ export interface PageKeeperOptions {
 export class PageKeeper {
   readonly #options: PageKeeperOptions;
   readonly #repeated = new Repeated();
-  /** Written for the ledger as it is stored: the next write may name it. */
-  #prepared: { page: LedgerPage; replaces: LedgerPage | undefined } | undefined;
+  /** Written for the ledger as it is stored: the next write is to name them. */
+  #prepared: readonly Prepared[] = [];
   /** Pages to delete once a write that does not name them was begun and is stored. */
   readonly #unwanted = new Set<string>();
   /** Those that were unwanted when the write under way began. */
   #deletable: readonly string[] = [];
+  /** How often the ledger was read anew. */
+  #version = 0;
   #work: Promise<void> | undefined;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
@@ -55,16 +62,17 @@ export class PageKeeper {
   /** The pages that the write which begins now is to name. */
   pagesFor({ pages }: StoredLedger): PageSet {
     this.#deletable = [...this.#unwanted];
-    if (this.#prepared === undefined) return pages;
-    const { page, replaces } = this.#prepared;
-    const others = pages.pages.filter((other) => other !== replaces && other !== page);
-    return new PageSet(page.entries.size === 0 ? others : [...others, page]);
+    if (this.#prepared.length === 0) return pages;
+    const replaced = new Set(this.#prepared.map(({ replaces }) => replaces));
+    const added = this.#prepared.map(({ page }) => page).filter((page) => page.entries.size > 0);
+    return new PageSet([...pages.pages.filter((page) => !replaced.has(page)), ...added]);
   }
 
-  /** The ledger was read anew: a page that was made for it as it was before is not used. */
+  /** The ledger was read anew: pages that were made for it as it was before are not used. */
   forget(): void {
-    if (this.#prepared !== undefined) this.#unwanted.add(this.#prepared.page.name);
-    this.#prepared = undefined;
+    for (const { page } of this.#prepared) this.#unwanted.add(page.name);
+    this.#prepared = [];
+    this.#version += 1;
   }
 
   /** A write of this process is stored. */
@@ -81,16 +89,17 @@ export class PageKeeper {
   }
 
   /**
-   * The stored ledger names the prepared page now, unless it was prepared while that write was under way. Returns what
-   * it was named in place of.
+   * The stored ledger names the prepared pages now, unless they were prepared while that write was under way. Returns the
+   * names of those they were named in place of.
    */
   #adopt(pages: PageSet): string[] {
-    const { page, replaces } = this.#prepared ?? {};
-    const named = page !== undefined && (pages.pages.includes(page) || page.entries.size === 0);
-    if (!named || (replaces !== undefined && pages.pages.includes(replaces))) return [];
-    this.#repeated.forget(replaces);
-    this.#prepared = undefined;
-    return replaces === undefined ? [] : [replaces.name];
+    const named = new Set(pages.pages);
+    const isAdopted = ({ page, replaces }: Prepared): boolean =>
+      (named.has(page) || page.entries.size === 0) && (replaces === undefined || !named.has(replaces));
+    const adopted = this.#prepared.filter(isAdopted);
+    this.#prepared = this.#prepared.filter((prepared) => !adopted.includes(prepared));
+    for (const { replaces } of adopted) this.#repeated.forget(replaces);
+    return adopted.flatMap(({ replaces }) => replaces?.name ?? []);
   }
 
   #start(
@@ -98,46 +107,63 @@ export class PageKeeper {
     { doomed, lengths }: { doomed: readonly string[]; lengths: ReturnType<typeof lengthsByPage> },
   ): void {
     const nowMs = this.#options.clock.nowMs();
-    const mayWrite = this.#prepared === undefined && nowMs >= this.#notBeforeMs;
-    const choice = mayWrite ? choosePage(stored, { lengths, repeated: this.#repeated }) : undefined;
+    const mayWrite = this.#prepared.length === 0 && nowMs >= this.#notBeforeMs;
+    const choices = mayWrite ? choosePages(stored, { lengths, repeated: this.#repeated }) : [];
     const sweep = stored.pages.pages.length > 0 && nowMs - this.#sweptAtMs >= sweepEveryMs;
-    if (choice === undefined && doomed.length === 0 && !sweep) return;
+    if (choices.length === 0 && doomed.length === 0 && !sweep) return;
     if (sweep) this.#sweptAtMs = nowMs;
-    this.#work = this.#upkeep({ doomed, choice, sweep }).finally(() => (this.#work = undefined));
+    const length = [...lengths.values()].reduce((sum, each) => sum + each, 0);
+    const atOnce = Math.max(1, Math.floor(length / pageLength));
+    this.#work = this.#upkeep({ doomed, choices, atOnce, sweep }).finally(() => (this.#work = undefined));
   }
 
   async #upkeep(todo: {
     doomed: readonly string[];
-    choice: PageChoice | undefined;
+    choices: readonly PageChoice[];
+    atOnce: number;
     sweep: boolean;
   }): Promise<void> {
     const { store, pagesOf } = this.#options;
-    if (todo.choice !== undefined) await this.#write(todo.choice);
+    await this.#prepare(todo.choices, todo.atOnce);
     // What cannot be deleted or listed now is found by a later sweep.
     for (const name of todo.doomed) await store.delete(name, this.#call()).catch(() => undefined);
     if (!todo.sweep) return;
     const names = await store.namesOf(pagesOf, this.#call()).catch(() => []);
-    for (const name of names) if (name !== this.#prepared?.page.name) this.#unwanted.add(name);
+    for (const name of names)
+      if (!this.#prepared.some(({ page }) => page.name === name)) this.#unwanted.add(name);
   }
 
-  async #write({ replaces, entries }: PageChoice): Promise<void> {
+  /** As many at a time as are about as long as a write of the ledger: so neither keeps the other waiting for long. */
+  async #prepare(choices: readonly PageChoice[], atOnce: number): Promise<void> {
+    const version = this.#version;
+    for (let at = 0; at < choices.length && version === this.#version; at += atOnce) {
+      const written = await Promise.all(choices.slice(at, at + atOnce).map((choice) => this.#write(choice)));
+      const prepared = written.flatMap((page) => page ?? []);
+      if (version === this.#version) this.#prepared = [...this.#prepared, ...prepared];
+      else for (const { page } of prepared) this.#unwanted.add(page.name);
+      if (prepared.length < written.length) return;
+    }
+  }
+
+  async #write({ replaces, entries }: PageChoice): Promise<Prepared | undefined> {
     const { store, pagesOf, rate, clock, onWrite, signal } = this.#options;
-    const name = `${pagesOf.ledger}.${randomBytes(8).toString('hex')}`;
+    const name = `${pagesOf.ledger}.${randomBytes(4).toString('hex')}`;
     const bytes = lengthOf(encodePage({ entries }));
     await rate.take(bytes, signal);
-    if (signal.aborted) return;
+    if (signal.aborted) return undefined;
     const startedMs = performance.now();
     const report = (outcome: 'written' | 'failed'): void =>
       onWrite({ bytes, durationMs: performance.now() - startedMs, outcome });
     try {
       if (entries.size > 0) await store.create(pagesOf, { name, entries }, this.#call());
       report('written');
-      this.#prepared = { page: { name, entries, bytes }, replaces };
+      return { page: { name, entries, bytes }, replaces };
     } catch {
       // It may have been stored all the same.
       this.#unwanted.add(name);
       this.#notBeforeMs = clock.nowMs() + againAfterMs;
       report('failed');
+      return undefined;
     }
   }
 

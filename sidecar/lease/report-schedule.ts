@@ -24,11 +24,16 @@ export interface ReportState {
   readonly returnable: () => NanoCu;
 }
 
-/** Decides when a holder reports: at once for an ask, lazily for changes, in time before the lease ends. */
+/**
+ * Decides when a holder reports: at once for an ask, lazily for changes (the more so while they go on), in time before
+ * the lease ends.
+ */
 export class ReportSchedule {
   readonly #clock: Clock;
   readonly #times: { readonly reportMs: number; readonly idleReturnMs: number };
   #changedAtMs: number | undefined;
+  /** When a change was last reported for its own sake. */
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   #trafficAtMs: number;
   #leaving = false;
   #recalledAtMs = Number.NEGATIVE_INFINITY;
@@ -100,7 +105,10 @@ export class ReportSchedule {
       signal.throwIfAborted();
       const { reason, atMs } = this.#due(state);
       const waitMs = atMs - this.#clock.monotonicMs();
-      if (waitMs <= 0) return reason;
+      if (waitMs <= 0) {
+        if (reason === 'change') this.#toldAtMs = this.#clock.monotonicMs();
+        return reason;
+      }
       await this.sleep(waitMs, signal);
     }
   }
@@ -131,8 +139,10 @@ export class ReportSchedule {
     const rest = idle(lease);
     const quiet = lease.reservations.size === 0;
     if (this.#leaving && quiet) return leavingDue(rest, this.#changedAtMs);
+    const { reportMs } = this.#times;
+    const soonestMs = this.#toldAtMs + betweenChanges * reportMs;
     const candidates: Due[] = [
-      { reason: 'change', atMs: (this.#changedAtMs ?? never) + this.#times.reportMs },
+      { reason: 'change', atMs: Math.max((this.#changedAtMs ?? never) + reportMs, soonestMs) },
     ];
     const lifeMs = endsAtMs - sentAtMs;
     const renewalMs = lifeMs > 0 ? Math.max(minRenewalMs, lifeMs / 3) : lifelessMs;
@@ -148,6 +158,8 @@ const recallLastsMs = 2000;
 /** After this time a lease may be comfortable again. */
 const contestedMs = 10_000;
 const never = Number.POSITIVE_INFINITY;
+/** While changes go on they are told less often: each is a line in a ledger that thousands may share. */
+const betweenChanges = 3;
 const leavingCheckMs = 60_000;
 /** However short a life is, it is not renewed more often than this. */
 const minRenewalMs = 1000;
