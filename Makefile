@@ -56,6 +56,10 @@ bench: bundle ## CPU, throughput, latency and memory of the sidecar beside nginx
 	done
 	@node test/bench/main.ts $(if $(WRITE),--write)
 
+.PHONY: bench-leases
+bench-leases: control-plane ## Grants, refusals and renewals at 1,000 lease clients and 5,000 holders (WRITE=1: into docs/performance.md)
+	@node test/bench-leases/main.ts $(if $(WRITE),--write)
+
 ##@ Check
 
 .PHONY: verify
