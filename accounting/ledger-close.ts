@@ -1,5 +1,5 @@
 import type { NanoCu } from './amount.ts';
-import { type Ledger, type LedgerRow, changeRow, unused } from './ledger.ts';
+import { type Ledger, type LedgerRow, changeRow, isLedgerKey, unused } from './ledger.ts';
 
 /**
  * The month is closed, and nothing has told what held amounts cost: they are settled as spent. A holder that reports
@@ -9,7 +9,8 @@ import { type Ledger, type LedgerRow, changeRow, unused } from './ledger.ts';
 export function settleHeld(ledger: Ledger): NanoCu {
   let settled = 0n;
   for (const row of ledger.rows.values()) {
-    const amount = unexplained(row);
+    // A ledger settles what it holds by itself, and tells.
+    const amount = isLedgerKey(row.key) ? 0n : unexplained(row);
     if (amount === 0n) continue;
     settled += amount;
     changeRow(ledger, row, (r) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { settleHeld } from './ledger-close.ts';
 import { isClosedOut } from './ledger-fold.ts';
 import { setShares } from './ledger-shares.ts';
 import { Scene, cu, leaseSeconds, period, startMs } from './ledger-scene.ts';
@@ -140,6 +141,18 @@ describe('a ledger below another one', () => {
     returnToParent(pair.below, cu(10));
     pair.tell(reportToParent(pair.below));
     expect(pair.row && isClosedOut(pair.row, pair.nowMs)).toBe(false);
+  });
+
+  test('settles by itself what it holds when the month closes, and tells its parent', () => {
+    const pair = new Pair();
+    pair.ask(10);
+    pair.scene.report(1, { ask: 6 });
+    pair.scene.expire();
+    pair.tell(reportToParent(pair.below));
+    expect(settleHeld(pair.parent)).toBe(0n);
+    expect(settleHeld(pair.below)).toBe(cu(6));
+    pair.tell(reportToParent(pair.below));
+    expect(pair.parent.totals).toMatchObject({ settled: cu(6), held: 0n, outstanding: cu(4) });
   });
 
   test('is told nothing new by an answer that is old', () => {

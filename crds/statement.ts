@@ -32,12 +32,20 @@ const statementSpec = z
 
 const totals = z
   .object({
-    metered: amountText.describe('What the requests of this budget are known to have cost.'),
-    meteredByDay: amountText.describe('The part of `metered` that the lines below explain by day and model.'),
-    billed: signedAmountText.describe('What SAP billed for AI Core in these days, whoever used it.'),
-    unattributed: signedAmountText.describe(
-      'billed − metered over the days SAP has reported: below zero where we metered more than SAP billed.',
+    metered: amountText.describe(
+      'What the requests of this budget, and of those below it, are known to have cost.',
     ),
+    meteredByDay: amountText.describe('The part of `metered` that the lines below explain by day and model.'),
+    billed: signedAmountText
+      .optional()
+      .describe(
+        'What SAP billed for AI Core in these days, whoever used it. Not for a budget below another one.',
+      ),
+    unattributed: signedAmountText
+      .optional()
+      .describe(
+        'billed − metered over the days SAP has reported: below zero where we metered more than SAP billed. Not for a budget below another one.',
+      ),
     held: amountText.describe('Set aside at worst case: nobody knows yet what it cost.'),
   })
   .describe('Sums, in capacity units.');

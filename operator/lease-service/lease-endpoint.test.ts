@@ -24,6 +24,7 @@ async function sendAndLeave(message: object): Promise<{ booked: string[]; done: 
     },
     noteToken: async () => false,
     settleHeld: async () => 0n,
+    tellParent: async () => undefined,
     hasRow: async () => true,
   };
   const find: Ledgers['find'] = async () => {

@@ -57,9 +57,11 @@ export interface LeaseBook {
   handle(request: LeaseRequest, context: MessageContext, signal?: AbortSignal): Promise<LeaseAnswer>;
   /** Stores that a token given to this holder lives until `expires` (s); false for any but its newest process. */
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean>;
-  /** Whether this holder has a row; false only by what is stored now. */
   /** Settles what is held as spent, for good: the month is closed. Resolves to what that was, nano-CU. */
   settleHeld(): Promise<NanoCu>;
+  /** Tells the ledger that this one is a holder in, if there is one, what that should know. */
+  tellParent(): Promise<void>;
+  /** Whether this holder has a row; false only by what is stored now. */
   hasRow(key: string): Promise<boolean>;
 }
 

@@ -2,12 +2,15 @@ import { formatAmount } from '../../accounting/amount.ts';
 import { utcDay } from '../../accounting/metered-usage.ts';
 import type { Period } from '../../accounting/period.ts';
 import type { SapAiBudget } from '../../crds/budget.ts';
-import type { SapAiStatementStatus } from '../../crds/statement.ts';
+import type { SapAiStatementSpec, SapAiStatementStatus } from '../../crds/statement.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { ledgerName } from '../ledger/ledger-store.ts';
 import type { StoredLedger } from '../ledger/ledger-store.ts';
 import type { BilledUse } from './billed.ts';
 import { emptyAnswer } from './consumption.ts';
 import { monthOf } from './days.ts';
+import { allBelow, meteredIn, readTree } from './ledgers-below.ts';
+import type { LedgerTree } from './ledgers-below.ts';
 import { readBilled } from './read-billed.ts';
 import type { Billed } from './read-billed.ts';
 import { billedInText, encodeLines, statementLines } from './statement-lines.ts';
@@ -59,19 +62,16 @@ export async function refreshStatement(
   if (stored === undefined || previous?.closed === true) return undefined;
   const nowMs = services.clock.nowMs();
   const billed = await read(options, { previous, nowMs });
-  const metered = [...stored.ledger.usage.values()];
+  const tree = await readTree(services.ledgerStore, stored, { signal });
+  const metered = meteredIn(tree);
   const lines = statementLines(metered, billed.uses);
   const closed = isClosed(stored.ledger.period, billed.through, nowMs);
-  const final = closed ? await settleHeld(services, { stored, options }) : stored;
+  const final = closed ? await settleHeld(services, { tree, options }) : stored;
   const status = statusOf({ stored: final, billed, lines, nowMs, closed });
-  const spec = {
-    budget: budget.metadata.name,
-    period: period.name,
-    periodStart: isoSeconds(period.startMs),
-    periodEnd: isoSeconds(period.endMs),
-    subaccountId: options.subaccountId,
-  };
+  const spec = specOf(budget.metadata, options);
   await writeStatement(kube, { namespace, name, spec, status }, { signal });
+  for (const below of allBelow(closed ? await readTree(services.ledgerStore, final, { signal }) : tree))
+    await writeBelow(services, { below, closed, options });
   return {
     source: billed.source,
     uses: billed.uses,
@@ -91,12 +91,48 @@ function readLedger(
 /** What nothing has explained by now counts as spent; a statement that is closed must not change any more. */
 async function settleHeld(
   services: UsageServices,
-  { stored, options }: { stored: StoredLedger; options: RefreshOptions },
+  { tree, options }: { tree: LedgerTree; options: RefreshOptions },
 ): Promise<StoredLedger> {
-  const { budget, signal } = options;
-  const book = await services.ledgers.find(stored.uid, budget.metadata, { signal });
-  await book?.settleHeld();
-  return (await readLedger(services, options)) ?? stored;
+  const { signal } = options;
+  // Each tells the one above, which holds the rest of it until then.
+  for (const { stored } of [...allBelow(tree), tree]) {
+    const book = await services.ledgers.find(stored.uid, stored.ledger.budget, { signal });
+    await book?.settleHeld();
+    await book?.tellParent();
+  }
+  return (await readLedger(services, options)) ?? tree.stored;
+}
+
+/** The statement of a budget below: SAP bills the root alone, so it has what was metered. */
+async function writeBelow(
+  { kube }: UsageServices,
+  { below, closed, options }: { below: LedgerTree; closed: boolean; options: RefreshOptions },
+): Promise<void> {
+  const { ledger } = below.stored;
+  const lines = statementLines(meteredIn(below), []);
+  const status: SapAiStatementStatus = {
+    days: encodeLines(lines),
+    totals: {
+      metered: formatAmount(ledger.totals.settled),
+      meteredByDay: formatAmount(lines.reduce((sum, { metered }) => sum + metered, 0n)),
+      held: formatAmount(ledger.totals.held),
+    },
+    closed,
+  };
+  const { namespace } = ledger.budget;
+  const name = statementName(ledger.budget, ledger.period.name);
+  const statement = { namespace, name, spec: specOf(ledger.budget, options), status };
+  await writeStatement(kube, statement, { signal: options.signal });
+}
+
+function specOf({ name }: BudgetRef, { period, subaccountId }: RefreshOptions): SapAiStatementSpec {
+  return {
+    budget: name,
+    period: period.name,
+    periodStart: isoSeconds(period.startMs),
+    periodEnd: isoSeconds(period.endMs),
+    subaccountId,
+  };
 }
 
 async function read(

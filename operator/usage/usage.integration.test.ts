@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAmount } from '../../accounting/amount.ts';
+import { formatAmount, parseAmount } from '../../accounting/amount.ts';
 import { holdMissing } from '../../accounting/ledger-release.ts';
 import { newLedger } from '../../accounting/ledger.ts';
 import { periodAt } from '../../accounting/period.ts';
@@ -31,6 +31,41 @@ beforeAll(async () => {
   world = await startBudgetWorld();
 });
 afterAll(() => world?.stop());
+
+test('of budgets below a root is in the root’s statement once, and in one of their own', async () => {
+  const { namespace, emulator } = await stageUsage(world, { spec: { childNamespaces: { from: 'All' } } });
+  const below = await world.fixture.createNamespace();
+  const share = { parentRef: { name: 'main', namespace }, monthlyLimit: '50' };
+  await world.fixture.putBudget(below, share);
+  await world.fixture.condition(below, { type: 'Ready', status: 'True', reason: 'Ready' });
+  await meter(world, namespace, '0.0001');
+  await meter(world, below, '0.0002');
+  const billed = await bypass(emulator);
+  emulator.closeDay();
+  const told = await eventually(
+    async () => {
+      await pollNow(world, namespace);
+      await subscription(world, namespace, { consumed: billed, dataThrough: today });
+      const { status } = await statement(world, namespace);
+      return status.totals?.metered === '0.0003' ? status : undefined;
+    },
+    { what: 'the root to hear of what was spent below', timeoutMs: 30_000, intervalMs: 500 },
+  );
+  const unattributed = formatAmount(parseAmount(billed) - parseAmount('0.0003'));
+  expect(told.totals).toEqual({
+    metered: '0.0003',
+    meteredByDay: '0.0003',
+    billed,
+    unattributed,
+    held: '0',
+  });
+  expect(told.days).toContain(' 200 40 60 0.0003 ');
+  const { status, spec } = await statement(world, below);
+  expect(spec).toMatchObject({ budget: 'main', period: month });
+  expect(status.totals).toEqual({ metered: '0.0002', meteredByDay: '0.0002', held: '0' });
+  expect(status.days).toContain(' 100 20 30 0.0002 0 0 0');
+  expect((await world.fixture.budget(below))?.status?.subscription).toBeUndefined();
+});
 
 describe('usage that is billed', () => {
   test('appears beside what was metered once SAP has closed the day, calls past the sidecar included', async () => {
