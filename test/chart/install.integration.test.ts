@@ -111,12 +111,15 @@ describe.each(helmMajors)('Helm %i', (major) => {
     await kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
   });
 
-  test("the manifest it talks about is one that the cluster takes, and the policy's rules are well typed", async () => {
+  test("the manifest it talks about is one that the cluster takes, and the policies' rules are well typed", async () => {
     await kubectl(['apply', '-n', namespace, '-f', '-'], JSON.stringify(budget));
-    const policy = 'validatingadmissionpolicy/sap-ai-budget-pods';
-    await kubectl(['wait', '--for=jsonpath={.status.observedGeneration}=1', '--timeout=30s', policy]);
+    const isChecked = ['wait', '--for=jsonpath={.status.observedGeneration}=1', '--timeout=30s'];
     const warnings = '-o=jsonpath={.status.typeChecking.expressionWarnings}';
-    expect(await kubectl(['get', policy, warnings])).toBe('');
+    for (const name of ['sap-ai-budget-pods', 'sap-ai-budget-authors']) {
+      const policy = `validatingadmissionpolicy/${name}`;
+      await kubectl([...isChecked, policy]);
+      expect(await kubectl(['get', policy, warnings])).toBe('');
+    }
   });
 
   test('an upgrade changes the CRDs, keeps what was set, takes new values, and leaves the CA of the webhook alone', async () => {
