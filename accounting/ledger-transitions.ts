@@ -31,7 +31,7 @@ export interface MessageContext {
 /** What an operator has to tell people about, besides answering. The type is the event's reason. */
 export type LedgerEvent =
   | { type: 'LeaseExpired' | 'LeaseReclaimed' | 'LeaseLost'; key: string; name: string; amount: NanoCu }
-  | { type: 'Overrun' | 'ReleaseRevoked'; key: string; name: string; amount: NanoCu }
+  | { type: 'Overrun' | 'ReleaseRevoked' | 'RequestNotCovered'; key: string; name: string; amount: NanoCu }
   | { type: 'ReportRefused'; key: string; name: string; refusal: LeaseRefusalReason };
 
 export interface Outcome {

@@ -21,6 +21,7 @@ const ledgerEvents: readonly LedgerEvent['type'][] = [
   'LeaseLost',
   'Overrun',
   'ReleaseRevoked',
+  'RequestNotCovered',
   'ReportRefused',
 ];
 const writeOutcomes = ['written', 'conflict', 'unclear', 'failed'] as const;

@@ -1,7 +1,7 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { type Ledger, isLedgerKey } from '../../accounting/ledger.ts';
 import { answerBooked, handleLeaseRequest } from '../../accounting/ledger-transitions.ts';
-import type { MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
 import { grantWaiters } from '../../accounting/ledger-waiting.ts';
 import type { LeaseAnswer, LeaseRequest, ReportRequest } from '../../accounting/messages.ts';
 import type { RoundFacts, Waiter } from '../../accounting/recall.ts';
@@ -124,7 +124,8 @@ export class MessageDesk {
     signal?.throwIfAborted();
     if (facts && (await this.#getFromParent(waiter, holder))) facts = undefined;
     // Nobody is refused by what another operator may have changed since.
-    if (facts) await writer.submit(() => ({ result: undefined, mustBeStored: true }));
+    const events = [notCovered(waiter, holder)];
+    if (facts) await writer.submit(() => ({ result: undefined, events, mustBeStored: true }));
     const nowMs = clock.nowMs();
     const answer = answerBooked(this.#ledger, request, { ...holder, nowMs, ...this.#figures(holder.key) });
     return facts ? withRound(answer, facts, nowMs) : answer;
@@ -165,4 +166,9 @@ function waiterOf(
 function withRound(answer: LeaseAnswer, { beganMs, ...facts }: RoundFacts, nowMs: number): LeaseAnswer {
   const round = { ...facts, beganMsAgo: Math.max(0, Math.floor(nowMs - beganMs)) };
   return answer.kind === 'reported' ? { ...answer, round } : answer;
+}
+
+/** For people: a request that this holder cannot pay for as it is. */
+function notCovered({ key, need }: Waiter, { name }: MessageContext): LedgerEvent {
+  return { type: 'RequestNotCovered', key, name, amount: need };
 }

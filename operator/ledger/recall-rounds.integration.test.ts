@@ -61,6 +61,11 @@ test('a holder that waits is refused once all have answered, by figures and a ro
     round: { number },
   });
   expect(side.recalls).toHaveLength(1);
+  const told = { type: 'RequestNotCovered', name: expect.stringContaining('b') };
+  expect(side.events).toEqual([
+    expect.objectContaining({ ...told, amount: cu('8') }),
+    expect.objectContaining({ ...told, amount: cu('5') }),
+  ]);
   expect(await b({ seq: 3, ask: '4', least: '4' })).toMatchObject({ row: { granted: cu('4') } });
 });
 

@@ -85,7 +85,7 @@ describe('a budget that an unmodified client spends to its cap', () => {
   );
 });
 
-test('a cap lowered below what is spent refuses, and a raised one serves again, without a restart', async () => {
+test('a cap lowered below what is spent refuses, which is an event, and a raised one serves again, without a restart', async () => {
   const budget = { namespace: 'capped', name: 'chat' };
   const workload = await startIn(budget.namespace, '10');
   const call = {
@@ -98,6 +98,8 @@ test('a cap lowered below what is spent refuses, and a raised one serves again, 
   await patchLimit(budget.namespace, '1n');
   await world.budgetCondition(budget, 'Exhausted', 'True');
   await expect.poll(async () => (await application.call(call)).outcome, { timeout: 20_000 }).toBe('denied');
+  const reasons = ['get', 'events', '-n', budget.namespace, '-o=jsonpath={.items[*].reason}'];
+  await expect.poll(() => world.kubectl(reasons), { timeout: 20_000 }).toContain('RequestNotCovered');
   await patchLimit(budget.namespace, '10');
   await expect.poll(async () => (await application.call(call)).outcome, { timeout: 20_000 }).toBe('ok');
   expect((await readLedger(world, budget)).cap).toBe('10');
