@@ -70,7 +70,7 @@ export function childKeysOf(key: string, relatives: Relatives): string[] {
 }
 
 /** Budgets that name this one as their parent, and may. */
-export function childrenOf(parent: Relative, relatives: Relatives): Relative[] {
+function childrenOf(parent: Relative, relatives: Relatives): Relative[] {
   const key = keyOf(parent);
   return relatives
     .list()

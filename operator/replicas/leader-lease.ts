@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/resource.ts';
 import type { ElectionStore, LeaderRecord, StoredRecord } from './election.ts';
 
 /** Name of the Lease, in the operator's namespace, that says which replica leads. */
-export const leaderLeaseName = 'sap-ai-budget-operator';
+const leaderLeaseName = 'sap-ai-budget-operator';
 
 /** What others write there is taken as far as it makes sense: a Lease nobody can read is a vacant one. */
 const leaseSpec = z.object({
