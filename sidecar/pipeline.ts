@@ -29,11 +29,11 @@ import { type Route, selectRoute } from './steps/select-route.ts';
 import { type UpstreamAnswer, UpstreamError } from './upstream.ts';
 
 /**
- * Serves one request. Returns when its answer has left and its cost is booked.
+ * Serves one request, until its answer has left and its cost is booked. Throws, or rejects: to be awaited at once.
  *
  * @throws ProxyError, to be answered in the shape of the request's surface
  */
-export async function serve(exchange: Exchange, services: Services): Promise<void> {
+export function serve(exchange: Exchange, services: Services): Promise<void> | void {
   const { keys, clock, configuration, life } = services;
   if (life.refusing) throw new ProxyError('shutting_down', 'this sidecar is shutting down');
   const route = selectRoute(exchange.request);
@@ -152,7 +152,7 @@ async function admitInPeriod(
 }
 
 /** Decides what a request may cost, and reserves it. */
-async function admit(
+function admit(
   exchange: Exchange,
   { route, catalogue, body }: InferenceRoute & { body: Record<string, unknown> },
   { booking, clock, leases }: Services,

@@ -41,7 +41,7 @@ export function isEventStream({ status, headers }: UpstreamAnswer): boolean {
  */
 export function relayStream(exchange: Exchange, call: StreamCall): Promise<void> {
   const { admission, head } = call;
-  const client = new StreamClient(exchange, call.stallMs);
+  const client = new StreamClient(exchange.response, call.stallMs);
   client.begin(head.status, {
     ...passedHeaders(head.headers),
     ...admissionHeaders(admission, exchange.id),
@@ -49,18 +49,20 @@ export function relayStream(exchange: Exchange, call: StreamCall): Promise<void>
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const relay = new StreamRelay(call, { client, requestId: exchange.id, done: resolve });
-  const guarded = (step: () => void) => {
-    try {
-      step();
-    } catch (fault) {
-      head.body.abandon();
-      reject(fault);
-    }
+  const guarded = <Told extends unknown[]>(tell: (...told: Told) => void) => {
+    return (...told: Told) => {
+      try {
+        tell(...told);
+      } catch (fault) {
+        head.body.abandon();
+        reject(fault);
+      }
+    };
   };
   head.body.read({
-    data: (chunk) => guarded(() => relay.data(chunk)),
-    end: () => guarded(() => relay.end()),
-    fail: () => guarded(() => relay.fail()),
+    data: guarded((chunk: Buffer) => relay.data(chunk)),
+    end: guarded(() => relay.end()),
+    fail: guarded(() => relay.fail()),
   });
   return promise;
 }

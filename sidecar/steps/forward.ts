@@ -52,7 +52,7 @@ export async function forward(
   { upstream, tokens }: { upstream: Upstream; tokens: SapTokens },
 ): Promise<UpstreamAnswer> {
   const body = bodyToSend(admission.demand.write(admission.limits), request.received);
-  const attempt = async (token: string) => {
+  const attempt = (token: string) => {
     if (request.gone.aborted)
       throw new ProxyError('client_gone', 'the client left before its request was sent');
     return upstream.send({

@@ -1,32 +1,29 @@
 import type { ServerResponse } from 'node:http';
-import type { Exchange } from '../exchange.ts';
 
 /** The client's end of a stream: knows when the client is behind, and is written to no more once it has gone. */
 export class StreamClient {
   readonly #response: ServerResponse;
-  readonly #gone: AbortSignal;
   readonly #stallMs: number;
 
   /** `stallMs`: for how long a client may read nothing of what was written to it. */
-  constructor({ response, gone }: Pick<Exchange, 'response' | 'gone'>, stallMs: number) {
+  constructor(response: ServerResponse, stallMs: number) {
     this.#response = response;
-    this.#gone = gone;
     this.#stallMs = stallMs;
   }
 
   /** Whether more was written than the client has read, so that it should be waited for. */
   get behind(): boolean {
-    return this.#response.writableNeedDrain && !this.#hasLeft;
+    return this.#response.writableNeedDrain && !this.#response.destroyed;
   }
 
   begin(status: number, headers: Record<string, string | string[]>): void {
-    if (this.#hasLeft) return;
+    if (this.#response.destroyed) return;
     this.#response.writeHead(status, headers);
     this.#response.flushHeaders();
   }
 
   write(bytes: Buffer): void {
-    if (!this.#hasLeft) this.#response.write(bytes);
+    if (!this.#response.destroyed) this.#response.write(bytes);
   }
 
   /** Calls back once when a client that is behind has read, or has gone. One that reads nothing for too long has. */
@@ -52,9 +49,5 @@ export class StreamClient {
     };
     if (this.behind) this.onceReady(finish);
     else finish();
-  }
-
-  get #hasLeft(): boolean {
-    return this.#gone.aborted || this.#response.destroyed;
   }
 }
