@@ -6,7 +6,7 @@ import type { Condition } from '../kube/conditions.ts';
 import { budgetConditions } from './conditions.ts';
 import type { StepResults } from './run-steps.ts';
 import { budgetStatus } from './status.ts';
-import { stepConditions } from './step.ts';
+import { conditionsOf, stepConditions } from './step.ts';
 import type { StepCondition, StepOutcome } from './step.ts';
 import { transitionEvents } from './transitions.ts';
 
@@ -117,6 +117,28 @@ describe('conditions', () => {
       observed,
     );
     expect(short(conditions)).toMatchObject({ Ready: ready, RateCardCurrent: `False ${reason}` });
+  });
+
+  test('a budget whose parent has nothing left is exhausted, and says whose capacity is missing', () => {
+    const types = conditionsOf({ parentRef: { name: 'all', namespace: 'platform' } });
+    const seen = { results: results(), ledger: { ...ledger(100), parentLeft: 0n }, types };
+    expect(short(budgetConditions([], seen, observed))).toEqual({
+      Ready: 'True Ready',
+      Enforcing: 'True Enforcing',
+      Exhausted: 'True ParentExhausted',
+      Overcommitted: 'False WithinCap',
+      ParentReady: 'True ParentReady',
+    });
+    const some = { ...seen, ledger: { ...ledger(100), parentLeft: 1n } };
+    expect(short(budgetConditions([], some, observed))).toMatchObject({ Exhausted: 'False CapacityLeft' });
+  });
+
+  test('guarantees that the cap does not cover are told as Overcommitted', () => {
+    const seen = { results: results(), ledger: ledger(100), coversPromises: false };
+    expect(short(budgetConditions([], seen, observed))).toMatchObject({
+      Ready: 'True Ready',
+      Overcommitted: 'True GuaranteeNotCovered',
+    });
   });
 
   test('a pod without sidecar is told in Enforcing, and leaves the budget ready', () => {

@@ -75,6 +75,11 @@ function observationOf(type: StepCondition, { outcomes, blocked }: StepResults):
 function exhausted(ledger: LedgerSnapshot | undefined): Observation {
   const type = 'Exhausted';
   if (!ledger) return notObserved(type);
+  if (ledger.available > 0n && ledger.parentLeft === 0n) {
+    const message =
+      'Nothing is left to lease of the budget above, though the limit of this one would allow more: see the conditions of that one.';
+    return { type, status: 'True', reason: 'ParentExhausted', message };
+  }
   if (ledger.available > 0n) {
     return { type, status: 'False', reason: 'CapacityLeft', message: 'Capacity is left to lease.' };
   }

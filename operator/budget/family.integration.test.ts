@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAmount } from '../../accounting/amount.ts';
 import type { SapAiLedger } from '../../crds/ledger.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
-import { ledgerOf, ready, startBudgetWorld } from '../testing/budget-world.ts';
+import { ledgerOf, plainSpec, ready, startBudgetWorld } from '../testing/budget-world.ts';
 import type { BudgetWorld } from '../testing/budget-world.ts';
 import type { BudgetSpecInput } from '../testing/operator-fixture.ts';
 import { takeLease } from '../testing/sidecar-calls.ts';
@@ -31,6 +31,11 @@ async function rootWithChild({
   const below = await world.fixture.createNamespace();
   await world.fixture.putBudget(below, childOf(above, child));
   return { above, below };
+}
+
+async function deleteBudget(namespace: string): Promise<void> {
+  const path = `/apis/sapai.eerly.ai/v1alpha1/namespaces/${namespace}/sapaibudgets/main`;
+  await world.controlPlane.call({ method: 'DELETE', path });
 }
 
 async function label(namespace: string, labels: Record<string, string>): Promise<void> {
@@ -187,8 +192,7 @@ describe('a budget below another one', () => {
     const pod = await world.pod(below);
     const ledgerUid = await ledgerOf(pod);
     await takeLease(pod, { ledgerUid, amount: parseAmount('5') });
-    const path = `/apis/sapai.eerly.ai/v1alpha1/namespaces/${below}/sapaibudgets/main`;
-    await world.controlPlane.call({ method: 'DELETE', path });
+    await deleteBudget(below);
     await eventually(async () => ((await ledgerIn(above)).spec.outstanding === '5' ? true : undefined), {
       what: 'all but the lease of the pod to come back',
       timeoutMs: 20_000,
@@ -197,6 +201,33 @@ describe('a budget below another one', () => {
     await world.fixture.condition(below, ready);
     expect(await ledgerOf(await world.pod(below))).toBe(ledgerUid);
     expect((await world.fixture.budget(below))?.status?.reserved).toBe('5');
+  });
+
+  test('says when the budget above has nothing left, and that it has again', async () => {
+    const { above, below } = await rootWithChild({ root: { monthlyLimit: '10' } });
+    await world.fixture.condition(below, ready);
+    const rootPod = await world.pod(above);
+    await takeLease(rootPod, { ledgerUid: await ledgerOf(rootPod), amount: parseAmount('10') });
+    const pod = await world.pod(below);
+    const asks = takeLease(pod, { ledgerUid: await ledgerOf(pod), amount: parseAmount('1') });
+    await expect(asks).rejects.toThrow('not granted');
+    await world.fixture.condition(below, { type: 'Exhausted', status: 'True', reason: 'ParentExhausted' });
+    await world.fixture.putBudget(above, {
+      ...plainSpec,
+      monthlyLimit: '20',
+      childNamespaces: { from: 'All' },
+    });
+    await world.fixture.condition(below, { type: 'Exhausted', status: 'False', reason: 'CapacityLeft' });
+  });
+
+  test('that was a root in this period gets nothing before the next one', async () => {
+    const { namespace: above } = await world.readyBudget({ childNamespaces: { from: 'All' } });
+    const { namespace } = await world.readyBudget();
+    await deleteBudget(namespace);
+    await world.fixture.putBudget(namespace, childOf(above));
+    const changed = { type: 'Enforcing', status: 'False', reason: 'ParentChanged' } as const;
+    const { message } = await world.fixture.condition(namespace, changed);
+    expect(message).toContain(`belongs below nobody, not below ${above}/main`);
   });
 
   test('of a root whose key is refused says so, and goes on when it is put right', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { childKeysOf, childrenOf, lineageOf, promisesOf, rootOf } from './family.ts';
+import { childKeysOf, lineageOf, promisesOf, rootOf } from './family.ts';
 import type { Relative, Relatives } from './family.ts';
 
 type Spec = Relative['spec'];
@@ -168,6 +168,5 @@ test('promises are those to children that may be there', () => {
       ['p/two', { guaranteed: 0n, weight: 3 }],
     ]),
   );
-  expect(childrenOf(root, relatives)).toHaveLength(3);
   expect(childKeysOf('p/root', relatives)).toEqual(['p/one', 'p/two', 'p/three', 't/stranger']);
 });

@@ -99,7 +99,8 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
 
   snapshot(): LedgerSnapshot {
     const { stored, problem } = this.#writer;
-    const snapshot = snapshotOf(stored);
+    const parentLeft = this.#parent?.left;
+    const snapshot = { ...snapshotOf(stored), ...(parentLeft !== undefined && { parentLeft }) };
     return problem
       ? { ...snapshot, problem: { reason: reasonOf(problem), message: problem.message } }
       : snapshot;

@@ -22,6 +22,8 @@ export interface LedgerSnapshot {
   overrun: NanoCu;
   /** cap − settled − outstanding − held: below zero when the cap was lowered, or by an overrun. */
   available: NanoCu;
+  /** Of a ledger below another one, as far as it is known: what could still be had of that one. */
+  parentLeft?: NanoCu;
   seq: number;
   /** Rows, whatever their state, without the one that holders who are gone are folded into. */
   holders: number;

@@ -101,6 +101,13 @@ export class ParentSide {
     return amount > 0n ? amount : 0n;
   }
 
+  /** What can still be had of the parent, and is not used here; undefined until it was asked. */
+  get left(): NanoCu | undefined {
+    if (this.#found === undefined) return undefined;
+    const idle = parentIdle(this.#ledger);
+    return this.grantable + (idle > 0n ? idle : 0n);
+  }
+
   /** Brings the parent up to date, and gives back what is not used. */
   async tell(): Promise<void> {
     await this.#turn?.catch(() => undefined);

@@ -24,6 +24,8 @@ export const shadowReason = 'Shadow';
 
 /** A period's end is not trusted to a timer of weeks: the clock is looked at once an hour. */
 const longestWaitMs = 3_600_000;
+/** A budget whose parent has nothing left is looked at again. */
+const parentAfterMs = 10_000;
 /** A ledger that cannot be used is looked at again: somebody may have put it right. */
 const brokenAfterMs = 15_000;
 /** The leader does its part within a moment, unless there is none just now. */
@@ -60,7 +62,9 @@ function decided(context: BudgetContext, ledger: LedgerSnapshot): StepOutcome {
   const leftMs = Math.min(ledger.period.endMs, changesAtMs) - nowMs;
   const isFollowed = leftMs > 0 && ledger.cap === cap && ledger.enforcement === budget.spec.enforcement;
   if (!isFollowed && !services.leadership.leads()) return waitForLeader(context);
-  const againAfterMs = Math.min(Math.max(leftMs, 0), longestWaitMs);
+  // What others above give back is no change of this ledger.
+  const longestMs = ledger.parentLeft === 0n ? parentAfterMs : longestWaitMs;
+  const againAfterMs = Math.min(Math.max(leftMs, 0), longestMs);
   if (ledger.enforcement === 'Shadow') return shadow(ledger, againAfterMs);
   return { state: 'done', message: `Ledger ${ledger.name} decides what is granted.`, againAfterMs };
 }
