@@ -84,6 +84,10 @@ test: control-plane helm prometheus ## Unit, property and integration tests; end
 kill-test: control-plane ## Kill sidecar and operator in mid-traffic, many times, and compare the books (ROUNDS=6, SEED=1)
 	@node test/kill/main.ts
 
+.PHONY: chaos
+chaos: control-plane ## Several operators, tens of sidecars, one fault after the other, and the books after each (ROUNDS=22, SIDECARS=20, OPERATORS=3, SEED=1)
+	@node test/chaos/main.ts
+
 .PHONY: dashboard
 dashboard: control-plane prometheus ## Spend, and show what every query of the dashboard comes to
 	@node test/dashboard/main.ts

@@ -7,6 +7,7 @@ import type { StoredBudget, StoredRateCard } from './budget/budget-controller.ts
 import { childKeysOf, rootOf } from './budget/family.ts';
 import type { Relatives } from './budget/family.ts';
 import { Standings } from './budget/standings.ts';
+import { firstLook } from './budget/first-look.ts';
 import { ledgerObjectEvent } from './budget/ledger-events.ts';
 import { budgets as budgetResource, rateCards as rateCardResource } from './budget/resources.ts';
 import { SecretReader } from './budget/secret-reader.ts';
@@ -68,7 +69,7 @@ export interface Controllers {
   resourceGroupOf: (budget: BudgetRef) => string | undefined;
 }
 
-/** Starts caches and what every replica does; resolves when the caches are synced and the workers are at work. */
+/** Starts caches and what every replica does; resolves when every budget has been looked at, within a bound. */
 export async function startControllers(options: ControllersOptions): Promise<Controllers> {
   const { tasks, signal } = options;
   const watched = watchBudgets(options);
@@ -86,6 +87,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
       signal,
     }),
   );
+  await firstLook({ budgets, configurations: services.configurations, clock: systemClock, signal });
   const resourceGroupOf = (budget: BudgetRef): string | undefined =>
     rootOf(budget, services.relatives)?.spec.aiCore?.resourceGroups?.[0];
   return { services, watched, resourceGroupOf };

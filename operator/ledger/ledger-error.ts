@@ -18,6 +18,18 @@ export type LedgerErrorReason =
   | 'overloaded'
   | 'stopping';
 
+const passing: ReadonlySet<string> = new Set<LedgerErrorReason>([
+  'full',
+  'unavailable',
+  'overloaded',
+  'stopping',
+]);
+
+/** Whether what is known of the ledger is still true: holders go on with what they have. */
+export function isPassing(reason: string): boolean {
+  return passing.has(reason);
+}
+
 /** A ledger cannot be read or written. One that does not add up is a LedgerTextError instead. */
 export class LedgerError extends Error {
   override readonly name = 'LedgerError';

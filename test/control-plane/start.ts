@@ -25,6 +25,8 @@ export interface StartOptions {
 
 /** A control plane that this process started. It ends with `stop`, or with this process. */
 export interface ControlPlane extends ControlPlaneAccess {
+  /** Where etcd answers clients, without TLS. */
+  etcdUrl: string;
   /** Kills the API server, starts it again on the same port and waits until it is ready; the data stays. */
   restartApiServer: () => Promise<void>;
   /** Kills the API server and leaves it dead until `restartApiServer`. */
@@ -100,6 +102,7 @@ async function startIn(
   }
   return {
     ...access,
+    etcdUrl: `http://127.0.0.1:${client}`,
     restartApiServer: async () => {
       await children.kill(API_SERVER);
       await startApiServer();

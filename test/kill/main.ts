@@ -4,6 +4,7 @@
  */
 import { verdictLines } from '../world/comparison.ts';
 import { interruptible } from '../world/interrupt.ts';
+import { wholeNumber } from '../world/settings.ts';
 import { killInTraffic } from './kill-in-traffic.ts';
 
 const rounds = wholeNumber('ROUNDS', { fallback: 6, min: 1, max: 1000 });
@@ -15,15 +16,3 @@ await interruptible(async (signal) => {
   for (const line of verdictLines(verdicts)) console.log(line);
   return verdicts.every(({ holds }) => holds);
 });
-
-/** Reads a setting; ends the program with 2 and a sentence where it cannot be used, before anything is started. */
-function wholeNumber(
-  name: string,
-  { fallback, min, max }: { fallback: number; min: number; max: number },
-): number {
-  const text = process.env[name] ?? String(fallback);
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  console.error(`${name}=${text} cannot be used: it must be a whole number from ${min} to ${max}`);
-  return process.exit(2);
-}

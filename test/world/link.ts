@@ -4,25 +4,34 @@ import { type Server, type Socket, connect, createServer } from 'node:net';
 /** What becomes of what is sent: passed on; lost, while connections stay open; or every connection is broken at once. */
 export type LinkState = 'open' | 'frozen' | 'cut';
 
+/** A port of loopback. */
+export interface Door {
+  host: string;
+  port: number;
+}
+
 /** A port of loopback in front of other ports, each connection to the next of them, in whose way things can be put. */
 export class Link {
   readonly #server: Server;
-  readonly #targets: readonly number[];
+  readonly #targets: readonly Door[];
   readonly #sockets = new Set<Socket>();
   #next = 0;
   #state: LinkState = 'open';
   /** How long (ms) everything is held back before it is passed on. */
   delayMs = 0;
 
-  private constructor(targets: readonly number[]) {
+  private constructor(targets: readonly Door[]) {
     this.#targets = targets;
     this.#server = createServer((client) => this.#take(client));
   }
 
-  /** In front of these ports; those where nobody listens are passed over. */
-  static async start(targets: readonly number[]): Promise<Link> {
+  /** In front of these ports; those where nobody listens are passed over. Any free port unless told. */
+  static async start(
+    targets: readonly Door[],
+    { host, port }: Door = { host: '127.0.0.1', port: 0 },
+  ): Promise<Link> {
     const link = new Link(targets);
-    link.#server.listen(0, '127.0.0.1');
+    link.#server.listen(port, host);
     await once(link.#server, 'listening');
     return link;
   }
@@ -58,9 +67,9 @@ export class Link {
   }
 
   #dial(client: Socket, attempts: number): void {
-    const port = this.#targets[this.#next % this.#targets.length] ?? 0;
+    const { host = '', port = 0 } = this.#targets[this.#next % this.#targets.length] ?? {};
     this.#next += 1;
-    const upstream = connect(port, '127.0.0.1');
+    const upstream = connect(port, host);
     this.#own(upstream);
     upstream.once('connect', () => {
       this.#pass(client, upstream);

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { freePorts } from '../control-plane/ports.ts';
-import { Link } from './link.ts';
+import { type Door, Link } from './link.ts';
 import { operatorNamespace } from './names.ts';
 import type { Programs } from './programs.ts';
 
@@ -20,6 +20,14 @@ export interface ReplicaOptions {
   settings: Record<string, string>;
 }
 
+interface Ways {
+  ports: [number, number];
+  api: Link;
+  door: Link;
+  doorAt: Door;
+  kubeconfig: string;
+}
+
 /** One operator: a process of its own, with its own way to the API server. */
 export class Replica {
   /** Of its process and log. */
@@ -30,12 +38,15 @@ export class Replica {
   readonly adminUrl: string;
   /** Its way to the API server. */
   readonly api: Link;
+  /** Where it is reached when it is meant and no other, if others run beside it. */
+  readonly door: Link;
+  readonly doorAt: Door;
   readonly #programs: Programs;
   readonly #env: Record<string, string>;
 
   private constructor(
     { programs, index, settings }: ReplicaOptions,
-    { ports, api, kubeconfig }: { ports: [number, number]; api: Link; kubeconfig: string },
+    { ports, api, door, doorAt, kubeconfig }: Ways,
   ) {
     const [port, admin] = ports;
     this.name = index === 0 ? 'operator' : `operator-${index}`;
@@ -43,6 +54,8 @@ export class Replica {
     this.url = `https://127.0.0.1:${port}`;
     this.adminUrl = `http://127.0.0.1:${admin}`;
     this.api = api;
+    this.door = door;
+    this.doorAt = doorAt;
     this.#programs = programs;
     this.#env = {
       KUBECONFIG: kubeconfig,
@@ -50,7 +63,7 @@ export class Replica {
       SAPAIBUDGET_LISTEN: `127.0.0.1:${port}`,
       SAPAIBUDGET_ADMIN_LISTEN: `127.0.0.1:${admin}`,
       SAPAIBUDGET_ADVERTISED_NAMES: '127.0.0.1',
-      SAPAIBUDGET_REPLICA_IP: '127.0.0.1',
+      SAPAIBUDGET_REPLICA_IP: doorAt.host,
       ...settings,
     };
   }
@@ -60,17 +73,24 @@ export class Replica {
     const [port = 0, admin = 0] = await freePorts(2);
     const config = kubeConfig.parse(JSON.parse(await readFile(options.kubeconfig, 'utf8')));
     const [{ cluster }] = [config.clusters[0] ?? { cluster: { server: '' } }];
-    const api = await Link.start([Number(new URL(cluster.server).port)]);
+    const api = await Link.start([{ host: '127.0.0.1', port: Number(new URL(cluster.server).port) }]);
+    const doorAt = { host: `127.0.1.${options.index + 1}`, port };
+    const door = await Link.start([{ host: '127.0.0.1', port }], doorAt);
     cluster.server = `https://127.0.0.1:${api.port}`;
     const kubeconfig = join(options.dir, `operator-${options.index}.kubeconfig`);
     await writeFile(kubeconfig, JSON.stringify(config), { mode: 0o600 });
-    return new Replica(options, { ports: [port, admin], api, kubeconfig });
+    return new Replica(options, { ports: [port, admin], api, door, doorAt, kubeconfig });
   }
 
   /** Starts it, and resolves when it serves. */
   async start(): Promise<void> {
     const readyUrl = `${this.adminUrl}/readyz`;
     await this.#programs.start({ name: this.name, entry: 'operator/main.ts', env: this.#env, readyUrl });
+  }
+
+  /** Ends the links; the process is ended by who runs it. */
+  async close(): Promise<void> {
+    await Promise.all([this.api.stop(), this.door.stop()]);
   }
 
   /** SIGKILL. */

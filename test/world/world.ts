@@ -62,7 +62,7 @@ async function prepareReplicas(
   const kubeconfig = controlPlane.kubeconfigPath('admin');
   const indexes = Array.from({ length: count }, (_, index) => index);
   const replicas = await Promise.all(indexes.map((index) => Replica.prepare({ ...rest, kubeconfig, index })));
-  const front = count === 1 ? undefined : await Link.start(replicas.map(({ port }) => port));
+  const front = count === 1 ? undefined : await Link.start(replicas.map(({ doorAt }) => doorAt));
   return { replicas, front };
 }
 
@@ -228,7 +228,7 @@ export class World {
   async stop(): Promise<void> {
     await Promise.all(this.#applications.map((application) => application.stop()));
     await this.programs.stop();
-    await Promise.all(this.replicas.map(({ api }) => api.stop()));
+    await Promise.all(this.replicas.map((replica) => replica.close()));
     await this.front?.stop();
     await this.controlPlane.stop();
   }

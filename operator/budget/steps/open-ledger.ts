@@ -3,7 +3,7 @@ import { LedgerTextError } from '../../../accounting/entries-text.ts';
 import { isTimeZone } from '../../../accounting/period.ts';
 import type { Period, PeriodRule } from '../../../accounting/period.ts';
 import { StoredObjectError } from '../../../crds/parse.ts';
-import { LedgerError } from '../../ledger/ledger-error.ts';
+import { LedgerError, isPassing } from '../../ledger/ledger-error.ts';
 import type { LedgerErrorReason } from '../../ledger/ledger-error.ts';
 import { ledgerName } from '../../ledger/ledger-store.ts';
 import type { LedgerSnapshot } from '../../ledger/ledger-snapshot.ts';
@@ -46,13 +46,21 @@ export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
   try {
     const ledger = await ensure(context);
     if (ledger === undefined) return waitForLeader(context);
-    found.ledger = ledger;
+    found.ledger = withoutPassing(ledger);
     if (services.leadership.leads()) await applyRelease(context);
     if (ledger.problem) return broken('LedgerUnavailable', ledger.problem.message);
     return decided(context, ledger);
   } catch (error) {
+    const known = services.ledgers.current(refOf(budget));
+    if (known && error instanceof LedgerError && isPassing(error.reason))
+      found.ledger = withoutPassing(known);
     return outcomeOf(error);
   }
+}
+
+/** While it only cannot be written for now, pods go on with what they have leased: they are not told of it. */
+function withoutPassing({ problem, ...known }: LedgerSnapshot): LedgerSnapshot {
+  return problem === undefined || isPassing(problem.reason) ? known : { ...known, problem };
 }
 
 function decided(context: BudgetContext, ledger: LedgerSnapshot): StepOutcome {
