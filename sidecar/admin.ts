@@ -1,9 +1,9 @@
 import { type Server, type ServerResponse, createServer } from 'node:http';
-import { type Exposed, exposition, expositionType } from './metric.ts';
+import type { Registry } from 'prom-client';
 
 /** Makes the server of metrics and probes, which knows no secret and needs no key. `beforeScrape` sets gauges. */
 export function createAdminServer(options: {
-  metrics: readonly Exposed[];
+  registry: Registry;
   ready: () => boolean;
   beforeScrape: () => void;
 }): Server {
@@ -13,13 +13,22 @@ export function createAdminServer(options: {
     else if (path === '/readyz') sendText(response, readiness(options.ready()));
     else if (path === '/metrics') {
       options.beforeScrape();
-      sendText(response, { status: 200, text: exposition(options.metrics), type: expositionType });
+      void sendMetrics(response, options.registry);
     } else sendText(response, { status: 404, text: 'served here: /metrics, /healthz, /readyz\n' });
   });
 }
 
 function readiness(ready: boolean): { status: number; text: string } {
   return ready ? { status: 200, text: 'ok\n' } : { status: 503, text: 'not ready\n' };
+}
+
+async function sendMetrics(response: ServerResponse, registry: Registry): Promise<void> {
+  try {
+    const text = await registry.metrics();
+    sendText(response, { status: 200, text, type: registry.contentType });
+  } catch {
+    sendText(response, { status: 500, text: 'metrics cannot be read\n' });
+  }
 }
 
 function sendText(

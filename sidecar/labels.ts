@@ -5,7 +5,7 @@ import type { RequestOutcome } from './metrics.ts';
 /** What labels are made from, all of it from the configuration. */
 type Labelled = Pick<Admission, 'catalogue' | 'target' | 'demand' | 'family'>;
 
-/** Labels of a request to one model. The same objects each time: series are found by them. */
+/** Labels of a request to one model. Made once for each model. */
 export type RequestLabels = ReturnType<typeof makeLabels>;
 
 /** Models belong to the catalogue of one budget, and go with it. */

@@ -1,47 +1,68 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { NanoCu } from '../accounting/amount.ts';
 import { nanoPerCu } from '../accounting/amount.ts';
 import { unknownReason } from '../accounting/messages.ts';
 import type { Catalogue } from './catalogue.ts';
-import { Counter, Gauge, Histogram } from './metric.ts';
 import { sidecarMetricTable as table } from './metric-table.ts';
 import { type ProxyReason, proxyReasons } from './proxy-error.ts';
 
 /** How a request of the application ended. */
 export type RequestOutcome = 'ok' | 'upstream_error' | 'denied' | 'refused' | 'clamped' | 'client_gone';
 
-/** All metrics of a sidecar. */
+/** All metrics of a sidecar, in a registry of their own. */
 export type SidecarMetrics = ReturnType<typeof createMetrics>;
 
 /** Makes the metrics of the table; what can happen before there is a configuration begins at 0. */
 export function createMetrics() {
+  const registry = new Registry();
+  const make = makers(registry);
   const metrics = {
-    inputTokens: new Counter(table.inputTokens),
-    outputTokens: new Counter(table.outputTokens),
-    cacheReadTokens: new Counter(table.cacheReadTokens),
-    reasoningTokens: new Counter(table.reasoningTokens),
-    tokenUsage: new Histogram(table.tokenUsage),
-    spent: new Counter(table.spent),
-    duration: new Histogram(table.duration),
-    firstChunk: new Histogram(table.firstChunk),
-    outputChunk: new Histogram(table.outputChunk),
-    requests: new Counter(table.requests),
-    denied: new Counter(table.denied),
-    unknownUsage: new Counter(table.unknownUsage),
-    clamped: new Counter(table.clamped),
-    overrun: new Counter(table.overrun),
-    boundUse: new Gauge(table.boundUse),
-    overhead: new Histogram(table.overhead),
-    inFlight: new Gauge(table.inFlight),
-    unmeteredHeaders: new Counter(table.unmeteredHeaders),
-    throttled: new Counter(table.throttled),
-    leaseUnits: new Gauge(table.leaseUnits),
-    leaseExpiry: new Gauge(table.leaseExpiry),
-    leasesBarred: new Gauge(table.leasesBarred),
-    tokenRefresh: new Counter(table.tokenRefresh),
+    registry,
+    inputTokens: make.counter(table.inputTokens),
+    outputTokens: make.counter(table.outputTokens),
+    cacheReadTokens: make.counter(table.cacheReadTokens),
+    reasoningTokens: make.counter(table.reasoningTokens),
+    tokenUsage: make.histogram(table.tokenUsage),
+    spent: make.counter(table.spent),
+    duration: make.histogram(table.duration),
+    firstChunk: make.histogram(table.firstChunk),
+    outputChunk: make.histogram(table.outputChunk),
+    requests: make.counter(table.requests),
+    denied: make.counter(table.denied),
+    unknownUsage: make.counter(table.unknownUsage),
+    clamped: make.counter(table.clamped),
+    overrun: make.counter(table.overrun),
+    boundUse: make.gauge(table.boundUse),
+    overhead: make.histogram(table.overhead),
+    inFlight: make.gauge(table.inFlight),
+    unmeteredHeaders: make.counter(table.unmeteredHeaders),
+    throttled: make.counter(table.throttled),
+    leaseUnits: make.gauge(table.leaseUnits),
+    leaseExpiry: make.gauge(table.leaseExpiry),
+    leasesBarred: make.gauge(table.leasesBarred),
+    tokenRefresh: make.counter(table.tokenRefresh),
   };
   for (const reason of proxyReasons) metrics.denied.inc({ budget: '', budget_namespace: '', reason }, 0);
   for (const result of ['ok', 'failed']) metrics.tokenRefresh.inc({ result }, 0);
   return metrics;
+}
+
+interface Row<L extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly L[];
+}
+
+function makers(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: <L extends string>({ name, help, labels }: Row<L>) =>
+      new Counter<L>({ name, help, labelNames: [...labels], registers }),
+    gauge: <L extends string>({ name, help, labels }: Row<L>) =>
+      new Gauge<L>({ name, help, labelNames: [...labels], registers }),
+    histogram: <L extends string>({ name, help, labels, buckets }: Row<L> & { buckets: readonly number[] }) =>
+      new Histogram<L>({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+  };
 }
 
 /** CU as Prometheus counts them; a float for graphs only, never computed with. */

@@ -58,7 +58,7 @@ export async function startSidecar(
   services = program.services;
   const { configuration } = program.services;
   const admin = createAdminServer({
-    metrics: Object.values(program.services.metrics),
+    registry: program.services.metrics.registry,
     ready: () => configuration.loaded && !program.life.refusing,
     beforeScrape: () => showLeases(program.services),
   });
