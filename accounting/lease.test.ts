@@ -163,6 +163,12 @@ describe('a process', () => {
     });
     expect(idle(lease)).toBe(cu(3));
   });
+
+  test('that may not go on may get a number that was there before: the ledger came back from a backup', () => {
+    const lease = leaseAfter(opened(true, row(), 3), reserve('a', 4), lose('a'), opened(false, row(), 2));
+    expect(lease).toMatchObject({ incarnation: 2, unknown: 0n });
+    expect(() => leaseAfter(opened(true, row(), 3), opened(true, row(), 2))).toThrow('older');
+  });
 });
 
 describe('a report', () => {

@@ -278,7 +278,11 @@ function figures(lease: Lease) {
 }
 
 function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened' }>): void {
-  expect(record.incarnation >= lease.incarnation, 'an incarnation is never older than the last');
+  // A ledger that came back from a backup may begin a lease anew with a number that was there before.
+  expect(
+    !record.resumed || record.incarnation >= lease.incarnation,
+    'an incarnation is never older than the last',
+  );
   expect(lease.reserved === 0n, 'reservations of the last process are made unknown before it is followed');
   if (!record.resumed)
     Object.assign(lease, newLease(record), {
