@@ -318,6 +318,14 @@ describe('after a process was killed', () => {
     expect(await outcome(holder().reserve('d', whole('0.000000001'), never))).toBe('exhausted');
   });
 
+  test('usage that it had not told is told, also where nothing is left to return', async () => {
+    const all = await holder().reserve('a', whole('10'), never);
+    all.settle(cu('10'), { model: 'm', version: '1', input: 1, cacheRead: 0, output: 2 });
+    await kill();
+    await until(() => operator.ledger.usage.size > 0);
+    expect([...operator.ledger.usage.values()]).toMatchObject([{ model: 'm', spent: cu('10') }]);
+  });
+
   test('a lost journal makes its whole rest held', async () => {
     await holder().reserve('a', whole('1'), never);
     const granted = operator.ledger.totals.outstanding;

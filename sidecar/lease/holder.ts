@@ -302,6 +302,8 @@ export class LeaseHolder {
       while (this.#phase !== 'opening' && !signal.aborted && this.#book.lease.reservations.size > 0)
         await this.#line.change(retryRefusedMs, signal);
       await this.#courier.open({ budget, ledgerUid, processId: newProcessId() }, signal);
+      // Figures went with the message; usage that an earlier process had not told goes with a report.
+      if (this.#book.lease.usage.size > 0) this.#schedule.noteChange();
       this.#changePhase('open');
     }
     await this.#reportOnce(signal);
