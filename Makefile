@@ -80,6 +80,10 @@ verify: check-generated check-format lint types unused test ## All that CI check
 test: control-plane helm prometheus ## Unit, property and integration tests; ends with "N passed, N failed"
 	@vitest run
 
+.PHONY: simulate
+simulate: install ## Leases under faults by seed, and planted faults that must be noticed (SEEDS=10000; SEED=n replays one; FAULTS=1: only those)
+	@node test/simulation/main.ts
+
 .PHONY: kill-test
 kill-test: control-plane ## Kill sidecar and operator in mid-traffic, many times, and compare the books (ROUNDS=6, SEED=1)
 	@node test/kill/main.ts

@@ -22,6 +22,9 @@ export interface KubeClientOptions extends ConnectionOptions {
   wait?: Wait;
 }
 
+/** What those need who read and write whole objects of their own. */
+export type ObjectClient = Pick<KubeClient, 'get' | 'list' | 'create' | 'replace' | 'delete'>;
+
 /**
  * The Kubernetes API as raw JSON over one pooled connection. Every call ends within the request's time or by its signal,
  * and fails with a KubeError (or the signal's reason).

@@ -8,7 +8,7 @@ import type { SapAiLedger } from '../../crds/ledger.ts';
 import { parseStored } from '../../crds/parse.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import type { CallOptions } from '../kube/call.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { ObjectClient } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta, Resource } from '../kube/resource.ts';
 import { LedgerError } from './ledger-error.ts';
 import { PageStore, type PagesOf } from './page-store.ts';
@@ -60,10 +60,10 @@ export function ledgerName({ namespace, name }: BudgetRef, period: string): stri
 /** SapAiLedger objects in the operator's namespace. All methods throw KubeErrors as they come. */
 export class LedgerStore {
   readonly pages: PageStore;
-  readonly #kube: KubeClient;
+  readonly #kube: ObjectClient;
   readonly #namespace: string;
 
-  constructor({ kube, namespace }: { kube: KubeClient; namespace: string }) {
+  constructor({ kube, namespace }: { kube: ObjectClient; namespace: string }) {
     this.#kube = kube;
     this.#namespace = namespace;
     this.pages = new PageStore({ kube, namespace });

@@ -4,7 +4,7 @@ import { group, version } from '../../crds/custom-resource.ts';
 import { sapAiLedgerPage } from '../../crds/ledger-page.ts';
 import { parseStored } from '../../crds/parse.ts';
 import type { CallOptions } from '../kube/call.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { ObjectClient } from '../kube/client.ts';
 import type { KubeObject, Resource } from '../kube/resource.ts';
 
 /** Pages of ledgers, in the operator's namespace. */
@@ -29,10 +29,10 @@ export interface PagesOf {
 
 /** SapAiLedgerPage objects in the operator's namespace. All methods throw KubeErrors as they come. */
 export class PageStore {
-  readonly #kube: KubeClient;
+  readonly #kube: ObjectClient;
   readonly #namespace: string;
 
-  constructor({ kube, namespace }: { kube: KubeClient; namespace: string }) {
+  constructor({ kube, namespace }: { kube: ObjectClient; namespace: string }) {
     this.#kube = kube;
     this.#namespace = namespace;
   }

@@ -194,10 +194,10 @@ function replayFile(file: string, ledgerUid: string): Replay {
 }
 
 /**
- * A last line without its line end was being written when the process ended: its effect never happened. A whole
- * line that is wrong is damage.
+ * The lease that a journal tells of. A last line without its line end was being written when the process ended: its
+ * effect never happened. A whole line that is wrong is damage, and throws.
  */
-function replayContent(content: Buffer, ledgerUid: string): Replay {
+export function replayContent(content: Buffer, ledgerUid: string): Replay {
   const lease = newLease({ budget: '', ledgerUid, processId: '' });
   let start = 0;
   for (let end = content.indexOf(lineFeed); end >= 0; end = content.indexOf(lineFeed, start)) {

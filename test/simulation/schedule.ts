@@ -1,0 +1,209 @@
+import type { Random } from './random.ts';
+import { createRandom } from './random.ts';
+import { operatorSteps } from './operator-steps.ts';
+import { podSteps } from './pod-steps.ts';
+import type { Assumption, Setup } from './world.ts';
+
+type PodStepName = keyof typeof podSteps;
+type OperatorStepName = keyof typeof operatorSteps;
+/** What a step does. */
+export type StepName = PodStepName | OperatorStepName;
+
+/** One step of a history: what happens, to which pod, with which numbers. */
+export interface Step {
+  readonly op: StepName;
+  readonly pod: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+/** A history before it happens. */
+export interface Schedule {
+  readonly mix: string;
+  readonly setup: Setup;
+  readonly steps: readonly Step[];
+}
+
+type Weights = Partial<Record<StepName, number>>;
+
+/** What goes on in every history. */
+const ordinary: Weights = {
+  start: 3,
+  configure: 2,
+  request: 24,
+  think: 10,
+  renew: 8,
+  askAhead: 8,
+  transmit: 24,
+  fetchToken: 3,
+  sendToSap: 16,
+  settle: 14,
+  loseCost: 1,
+  resolve: 1,
+  giveBack: 2,
+  heedRecall: 3,
+  windUp: 2,
+  compact: 0.3,
+  startReplica: 2,
+  elect: 0.5,
+  reconcile: 2,
+  learnLimit: 1,
+  api: 40,
+  deliver: 48,
+  wait: 1,
+  waitShort: 8,
+};
+const network: Weights = { deliverAny: 20, lose: 4, transmit: 34, api: 50 };
+const crashes: Weights = {
+  crash: 3,
+  crashTorn: 0.6,
+  reboot: 0.3,
+  restoreJournal: 0.3,
+  damageJournal: 0.4,
+  start: 20,
+  renew: 12,
+};
+const pauses: Weights = { pause: 1, resume: 5, wait: 2 };
+const operators: Weights = {
+  apiFault: 4,
+  elect: 2,
+  kill: 0.6,
+  pauseReplica: 1,
+  resumeReplica: 4,
+  startReplica: 8,
+  retire: 0.2,
+};
+const clocks: Weights = { jumpClock: 1, jumpWall: 0.5 };
+const months: Weights = { wait: 4, reconcile: 6, configure: 5, windUp: 8 };
+const caps: Weights = { setLimit: 1.5, learnLimit: 3, reconcile: 4 };
+const unknowns: Weights = { loseCost: 4, resolve: 2, evidence: 5, wait: 3, crash: 1 };
+const churn: Weights = { remove: 0.8, start: 10, fold: 3, evidence: 6, wait: 3 };
+
+interface Mix {
+  readonly share: number;
+  readonly weights: readonly Weights[];
+  readonly pods: readonly [number, number];
+  readonly replicas: readonly [number, number];
+  readonly steps: number;
+  readonly breaks?: readonly Assumption[];
+}
+
+const everything = [network, crashes, pauses, operators, clocks, months, caps, unknowns, churn];
+const small = { pods: [2, 5], replicas: [1, 3], steps: 2000 } as const;
+
+/** The kinds of histories, and how many of a hundred are of each. */
+export const mixes: Readonly<Record<string, Mix>> = {
+  calm: { ...small, share: 5, weights: [] },
+  network: { ...small, share: 12, weights: [network] },
+  crashes: { ...small, share: 12, weights: [network, crashes, pauses] },
+  operators: { ...small, share: 14, weights: [network, operators, caps], replicas: [2, 3] },
+  months: { ...small, share: 10, weights: [network, clocks, months, caps, crashes] },
+  unknowns: { ...small, share: 12, weights: [network, unknowns, crashes, pauses] },
+  churn: { ...small, share: 8, weights: [network, churn, crashes, operators], pods: [4, 10] },
+  everything: { ...small, share: 14, weights: everything, pods: [2, 8] },
+  fleet: {
+    share: 1,
+    weights: [network, crashes, operators, caps],
+    pods: [60, 300],
+    replicas: [1, 3],
+    steps: 4000,
+  },
+  'broken bounds': { ...small, share: 4, weights: [network, crashes, unknowns], breaks: ['A1'] },
+  'two processes': { ...small, share: 2, weights: [network, crashes, { secondProcess: 2 }], breaks: ['A2'] },
+  'wrong evidence': {
+    ...small,
+    share: 3,
+    weights: [network, unknowns, churn, { wrongEvidence: 4 }],
+    breaks: ['A3'],
+  },
+  'old backups': {
+    ...small,
+    share: 2,
+    weights: [network, operators, { restoreBackup: 0.5, approve: 1 }],
+    breaks: ['A4'],
+  },
+  'all broken': {
+    ...small,
+    share: 1,
+    weights: [...everything, { secondProcess: 0.5, wrongEvidence: 2, restoreBackup: 0.3, approve: 1 }],
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+  },
+};
+
+/** The history of a seed. */
+export function scheduleOf(seed: number): Schedule {
+  const random = createRandom(seed);
+  const [mix, { weights, pods, replicas, steps, breaks = [] }] = chooseMix(random);
+  const setup: Setup = {
+    pods: between(pods, random),
+    replicas: between(replicas, random),
+    cap: BigInt(200 + random.below(1800)) * BigInt(1 + (pods[1] >> 4)),
+    breaks,
+  };
+  const choose = chooser(sumWeights([ordinary, ...weights]), random);
+  const list: Step[] = beginning(setup, random);
+  while (list.length < steps) list.push(stepOf(choose(), random));
+  return { mix, setup, steps: list };
+}
+
+function chooseMix(random: Random): [string, Mix] {
+  let left = random.below(100);
+  for (const [name, mix] of Object.entries(mixes)) {
+    left -= mix.share;
+    if (left < 0) return [name, mix];
+  }
+  throw new Error('the shares of the mixes are not a hundred');
+}
+
+function between([least, most]: readonly [number, number], random: Random): number {
+  return least + random.below(most - least + 1);
+}
+
+function stepOf(op: StepName, random: Random): Step {
+  return { op, pod: random.below(1000), a: random.below(1000), b: random.below(1000), c: random.below(1000) };
+}
+
+/** A ledger is opened and most pods run, so that no history is spent on waiting for its beginning. */
+function beginning(setup: Setup, random: Random): Step[] {
+  const replicas = Array.from({ length: setup.replicas }, (_, index) => plainStep('startReplica', index));
+  const calls = Array.from({ length: 4 }, () => plainStep('api', 1));
+  const pods = Array.from({ length: setup.pods }, (_, pod) => plainStep('start', 0, pod));
+  return [
+    ...replicas,
+    plainStep('elect', 0),
+    plainStep('reconcile', 0),
+    ...calls,
+    ...pods.filter(() => random.chance(0.8)),
+  ];
+}
+
+function plainStep(op: StepName, a: number, pod = 0): Step {
+  return { op, pod, a, b: 0, c: 0 };
+}
+
+/** The greater of each weight: a mix is as wild as its wildest part. */
+function sumWeights(all: readonly Weights[]): Map<StepName, number> {
+  const sums = new Map<StepName, number>();
+  for (const weights of all) {
+    for (const name of stepNames) {
+      const weight = weights[name] ?? 0;
+      if (weight > (sums.get(name) ?? 0)) sums.set(name, weight);
+    }
+  }
+  return sums;
+}
+
+/** Every name of a step. */
+const stepNames = [...Object.keys(podSteps), ...Object.keys(operatorSteps)].filter(
+  (name): name is StepName => name in podSteps || name in operatorSteps,
+);
+
+function chooser(weights: ReadonlyMap<StepName, number>, random: Random): () => StepName {
+  const entries = [...weights];
+  const scale = 10;
+  const table = entries.flatMap(([name, weight]) =>
+    Array.from({ length: Math.ceil(weight * scale) }, () => name),
+  );
+  return () => table[random.below(table.length)] ?? 'deliver';
+}
