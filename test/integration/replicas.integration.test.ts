@@ -5,7 +5,7 @@ import { budgetObjects } from '../world/budgets.ts';
 import { chat } from '../world/chat.ts';
 import type { ChatResult } from '../world/chat.ts';
 import { exact } from '../world/exact.ts';
-import { readBilled, readLedger } from '../world/figures.ts';
+import { readBilled, readLedger, statusShows } from '../world/figures.ts';
 import type { Replica } from '../world/replica.ts';
 import { type Workload, World } from '../world/world.ts';
 
@@ -37,6 +37,12 @@ function leader({ not }: { not?: Replica } = {}): Promise<Replica> {
     return leading.length === 1 ? leading[0] : undefined;
   };
   return eventually(probe, { what: 'one leader', timeoutMs: 60_000, intervalMs: 200 });
+}
+
+function first(of: readonly Workload[]): Workload {
+  const [pod] = of;
+  if (pod === undefined) throw new RangeError('there are no pods');
+  return pod;
 }
 
 /** Both pods call all the time while something is done; tells what they saw. */
@@ -129,4 +135,21 @@ test('a leader that cannot reach the API server stops leading, pods are served b
     { what: 'the former leader to see all replicas again', timeoutMs: 60_000 },
   );
   expect(peers).toBe(3);
+}, 180_000);
+
+test('the status follows what other replicas have written, and the limit that is lowered brings back what is idle', async () => {
+  await setLimit('100');
+  expect((await chat(first(pods), { maxTokens: 400 })).status).toBe(200);
+  const before = await readLedger(world, budget);
+  expect(exact(before.outstanding)).toBeGreaterThan(0n);
+  await statusShows(world, budget, before);
+  await setLimit(before.settled);
+  const returned = await eventually(
+    async () => {
+      const { outstanding } = await readLedger(world, budget);
+      return outstanding === '0' ? outstanding : undefined;
+    },
+    { what: 'all that is idle to come back', timeoutMs: 30_000 },
+  );
+  expect(returned).toBe('0');
 }, 180_000);
