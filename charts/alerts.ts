@@ -162,6 +162,17 @@ const partAlerts: readonly Alert[] = [
     },
   },
   {
+    alert: 'SapAiOperatorWithoutLeader',
+    expr: 'max(sapaibudget_leader) == 0',
+    for: '5m',
+    labels: { severity: 'critical' },
+    annotations: {
+      summary: 'No operator leads',
+      description:
+        'Pods are served, but limits are not copied into ledgers, no new period is opened and no status is written. The operators say in their logs why they cannot write the Lease sap-ai-budget-operator.',
+    },
+  },
+  {
     alert: 'SapAiLedgerWritesFail',
     expr: 'sum(increase(sapaibudget_ledger_writes_total{outcome="failed"}[15m])) > 0',
     for: '15m',

@@ -171,6 +171,23 @@ export const cases: readonly AlertCase[] = [
     at: '9m',
   },
   {
+    what: 'two operators of which none leads are an alert',
+    alert: 'SapAiOperatorWithoutLeader',
+    series: {
+      'sapaibudget_leader{pod="operator-0"}': '0x30',
+      'sapaibudget_leader{pod="operator-1"}': '1x2 0x30',
+    },
+    at: '9m',
+  },
+  {
+    what: 'a leader that changes is none',
+    series: {
+      'sapaibudget_leader{pod="operator-0"}': '1x5 0x30',
+      'sapaibudget_leader{pod="operator-1"}': '0x6 1x30',
+    },
+    at: '15m',
+  },
+  {
     what: 'a sidecar that gets no token is an alert',
     alert: 'SapAiSidecarWithoutToken',
     series: { [`sapaibudget_upstream_token_refresh_total{${pod},result="failed"}`]: '0+1x40' },
