@@ -78,14 +78,19 @@ describe('a message that cannot be booked', () => {
       prepare: (s) => s.report(2, { returned: 2 }),
       send: (s) => s.report(3, { returned: 1 }),
     },
-  ])('$name is refused as $reason and changes nothing', ({ prepare, send, reason }) => {
-    const scene = holding();
-    prepare?.(scene);
-    const before = structuredClone(scene.ledger);
-    expect(send(scene)).toMatchObject({ kind: 'refused', reason });
-    expect(scene.ledger).toEqual(before);
-    expect(scene.events.some(({ type }) => type === 'ReportRefused')).toBe(reason === 'report_backwards');
-  });
+  ])(
+    '$name is refused as $reason, changes nothing, and is an event unless another process explains it',
+    ({ prepare, send, reason }) => {
+      const scene = holding();
+      prepare?.(scene);
+      const before = structuredClone(scene.ledger);
+      expect(send(scene)).toMatchObject({ kind: 'refused', reason });
+      expect(scene.ledger).toEqual(before);
+      const event = { type: 'ReportRefused', refusal: reason };
+      const told = scene.events.filter(({ type }) => type === 'ReportRefused');
+      expect(told).toMatchObject(reason === 'process_superseded' ? [] : [event]);
+    },
+  );
 });
 
 describe('a lease', () => {

@@ -1,6 +1,7 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { changeRow, emptyRow, isLedgerKey, maxOlderProcessIds, meter, unused } from './ledger.ts';
+import { hasRoomFor } from './ledger-room.ts';
 import { bindShare, shareOf } from './ledger-shares.ts';
 import { leaseEnd, leaseLife } from './lease-life.ts';
 import type {
@@ -117,27 +118,29 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
   const known = ledger.rows.get(context.key);
   if (known?.processId === request.processId) return opened(ledger, known, context);
   if (known?.olderProcessIds.includes(request.processId)) return refuse('process_superseded', context);
+  if (request.resume && !hasRoomFor(ledger, known ?? newRow(context), request.resume))
+    return refuse('figures_too_large', context);
   const events: LedgerEvent[] = [];
   const resumed = known !== undefined && mayResume(known, request.resume);
-  const row = changeRow(
-    ledger,
-    known ?? emptyRow({ key: context.key, name: context.name, state: 'open' }),
-    (r) => {
-      if (r.state === 'expired') r.state = 'open';
-      // What a journal from before a loss says is within what was lost then, and later spending is not in it.
-      if (request.resume && request.resume.incarnation >= r.wholeSince)
-        events.push(...book(r, request.resume, resumed));
-      if (!resumed) events.push(...loseRest(r, context.nowMs));
-      if (request.resume) meterResumed(ledger, r, request.resume);
-      if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
-      Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
-      r.incarnation += 1;
-      if (!resumed) r.wholeSince = r.incarnation;
-      r.expires = leaseEnd(ledger, context);
-    },
-  );
+  const row = changeRow(ledger, known ?? newRow(context), (r) => {
+    if (r.state === 'expired') r.state = 'open';
+    // What a journal from before a loss says is within what was lost then, and later spending is not in it.
+    if (request.resume && request.resume.incarnation >= r.wholeSince)
+      events.push(...book(r, request.resume, resumed));
+    if (!resumed) events.push(...loseRest(r, context.nowMs));
+    if (request.resume) meterResumed(ledger, r, request.resume);
+    if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
+    Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
+    r.incarnation += 1;
+    if (!resumed) r.wholeSince = r.incarnation;
+    r.expires = leaseEnd(ledger, context);
+  });
   bindShare(ledger, row);
   return { ...opened(ledger, row, context), events };
+}
+
+function newRow({ key, name }: MessageContext): LedgerRow {
+  return emptyRow({ key, name, state: 'open' });
 }
 
 /** Usage of a report that was not booked before its process ended; raising `seq` keeps it from being added again. */
@@ -176,7 +179,8 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
   if (request.seq <= before.seq)
     return released ? refuse('row_released', context) : reported(ledger, before, context);
   if (request.seq > before.seq + 1) return refuse('sequence_gap', context);
-  if (!released && goesBackwards(before, request)) return refuse('report_backwards', context);
+  const wrong = whatIsWrong(ledger, before, request);
+  if (wrong) return refuse(wrong, context);
   const events: LedgerEvent[] = [];
   const row = changeRow(ledger, before, (r) => {
     if (r.state === 'expired') {
@@ -190,6 +194,16 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
   });
   if (released) return { ...refuse('row_released', context), events };
   return { ...reported(ledger, grant(ledger, row, request, context), context), events };
+}
+
+/** Why these figures cannot be true; of a released row they may be behind what evidence said. */
+function whatIsWrong(
+  ledger: Ledger,
+  row: Readonly<LedgerRow>,
+  figures: Figures,
+): LeaseRefusalReason | undefined {
+  if (row.state !== 'released' && goesBackwards(row, figures)) return 'report_backwards';
+  return hasRoomFor(ledger, row, figures) ? undefined : 'figures_too_large';
 }
 
 function goesBackwards(row: Readonly<LedgerRow>, figures: Figures): boolean {
@@ -311,9 +325,17 @@ function rowFigures({ granted, spent, overrun, unknown, lost, returned, released
   return { granted, spent, overrun, unknown, lost, returned, released };
 }
 
+/** Refused because ledger and holder tell different stories: neither a restart nor a lost message explains it. */
+const unexplained: ReadonlySet<LeaseRefusalReason> = new Set<LeaseRefusalReason>([
+  'row_unknown',
+  'sequence_gap',
+  'report_backwards',
+  'figures_too_large',
+]);
+
 function refuse(reason: LeaseRefusalReason, context: MessageContext): Outcome {
   const event: LedgerEvent = { type: 'ReportRefused', key: context.key, name: context.name, refusal: reason };
-  return { answer: refusal(reason), events: reason === 'report_backwards' ? [event] : [] };
+  return { answer: refusal(reason), events: unexplained.has(reason) ? [event] : [] };
 }
 
 /** The answer that refuses a message, with what to do about it. */
@@ -328,6 +350,7 @@ const refusalText: Record<LeaseRefusalReason, string> = {
   row_unknown: 'the ledger has no row for this process: open the lease first',
   sequence_gap: 'the number does not follow the last report booked: open the lease again',
   report_backwards: 'figures are cumulative and below what was reported before: they were not booked',
+  figures_too_large: 'the figures are more than a ledger can hold: they were not booked',
   row_released:
     'evidence has decided what this row cost: the figures were booked, open the lease again to go on',
 };

@@ -11,6 +11,11 @@ const maxBudgets = 64;
 /** Longest time, in seconds, that the operator lets a configuration poll wait. */
 export const maxPollSeconds = 55;
 
+/** Largest amount in a message, in nano-CU. */
+export const maxHolderAmount = 2n * maxQuantity;
+/** Largest count, number or time in ms. */
+export const maxCount = 999_999_999_999_999;
+
 /**
  * An amount on the wire: decimal CU, at most nine decimals; a bigint of nano-CU once parsed. Twice the greatest limit
  * a budget can have is more than any holder can mean, and keeps the sums of a ledger within what it can store.
@@ -21,7 +26,7 @@ const amount = z
   .transform((text, ctx) => {
     try {
       const parsed = parseAmount(text);
-      if (parsed <= 2n * maxQuantity) return parsed;
+      if (parsed <= maxHolderAmount) return parsed;
       ctx.addIssue({ code: 'custom', message: 'must be at most twice the greatest limit of a budget' });
     } catch (cause) {
       ctx.addIssue({ code: 'custom', message: cause instanceof Error ? cause.message : String(cause) });
@@ -29,7 +34,7 @@ const amount = z
     return z.NEVER;
   });
 /** A count, number or time in ms: no more digits than a ledger's text reads back, and always a time that can be written. */
-const count = z.int().min(0).max(999_999_999_999_999);
+const count = z.int().min(0).max(maxCount);
 const budgetName = z.string().min(1).max(63);
 const uid = z.string().min(1).max(64);
 const decimalText = z.string().regex(/^\d{1,12}(\.\d{1,18})?$/);
@@ -200,6 +205,7 @@ export const leaseRefusalReason = z.enum([
   'row_unknown', // a report before `open`
   'sequence_gap', // a number that does not follow the last one: open again
   'report_backwards', // cumulative figures below what was reported before
+  'figures_too_large', // figures that no ledger has room for
   'row_released', // evidence has decided about this row: figures were booked, open again to go on
 ]);
 export type LeaseRefusalReason = z.infer<typeof leaseRefusalReason>;

@@ -1,5 +1,5 @@
 import type { MeteredUsage } from './messages.ts';
-import { maxUsageModel, maxUsageVersion } from './messages.ts';
+import { maxCount, maxHolderAmount, maxUsageModel, maxUsageVersion } from './messages.ts';
 
 /** What was metered by day, model and version, by `usageKey`. */
 export type MeteredLines = Map<string, MeteredUsage>;
@@ -46,12 +46,14 @@ function fitting(name: string, most: number): string {
   return name.slice(0, most).replaceAll(/[^!-~]/g, '?') || '-';
 }
 
+/** Never more than a line can be read back with: no grant depends on it, and the ledger must stay readable. */
 function sumOf(one: MeteredUsage, other: MeteredUsage): MeteredUsage {
+  const spent = one.spent + other.spent;
   return {
     ...one,
-    input: one.input + other.input,
-    cacheRead: one.cacheRead + other.cacheRead,
-    output: one.output + other.output,
-    spent: one.spent + other.spent,
+    input: Math.min(maxCount, one.input + other.input),
+    cacheRead: Math.min(maxCount, one.cacheRead + other.cacheRead),
+    output: Math.min(maxCount, one.output + other.output),
+    spent: spent < maxHolderAmount ? spent : maxHolderAmount,
   };
 }

@@ -265,17 +265,20 @@ describe('a refused report', () => {
     expect(await outcome(holder().reserve('b', whole('0.1'), never))).toBe('lease_unavailable');
   });
 
-  test('with figures that go back bars the lease for ever', async () => {
-    const first = await holder().reserve('a', whole('1'), never);
-    refuseReports('report_backwards');
-    first.settle(cu('1'));
-    await until(() => holder().phase === 'barred');
-    operator.instead = undefined;
-    expect(await outcome(holder().reserve('b', whole('0.1'), never))).toBe('lease_unavailable');
-    leases.keepOnly(new Set(['ledger-2']));
-    await until(() => leases.holders.length === 0);
-    expect(readdirSync(folder)).toEqual(['ledger-1.journal']);
-  });
+  test.each(['report_backwards', 'figures_too_large'] as const)(
+    'as %s bars the lease for ever',
+    async (reason) => {
+      const first = await holder().reserve('a', whole('1'), never);
+      refuseReports(reason);
+      first.settle(cu('1'));
+      await until(() => holder().phase === 'barred');
+      operator.instead = undefined;
+      expect(await outcome(holder().reserve('b', whole('0.1'), never))).toBe('lease_unavailable');
+      leases.keepOnly(new Set(['ledger-2']));
+      await until(() => leases.holders.length === 0);
+      expect(readdirSync(folder)).toEqual(['ledger-1.journal']);
+    },
+  );
 
   test.each(['sequence_gap', 'row_unknown'] as const)(
     'for %s opens again once nothing is under way, and loses nothing',

@@ -20,6 +20,7 @@ const reactions: Record<LeaseRefusalReason, Phase> = {
   row_released: 'reopening',
   ledger_unknown: 'ledger_unknown',
   ledger_closed: 'ledger_unknown',
-  // Figures that went back mean that this journal and the ledger tell different stories: a person must look.
+  // This journal and the ledger tell different stories: a person must look.
   report_backwards: 'barred',
+  figures_too_large: 'barred',
 };
