@@ -16,11 +16,10 @@ test('an object from before a field existed gets its defaults, and loses what no
     metadata: { name: 'chat', namespace: 'team-a', uid: '1' },
     spec: {
       aiCore: { serviceKeySecretRef: { name: 'aicore-key' }, resourceGroups: ['default'] },
+      enforcement: 'Enforce',
       monthlyLimit: '2500',
-      period: { timeZone: 'Etc/UTC', startDay: 1 },
       allowedModels: [],
       outputTokens: { minimum: 64 },
-      rateCardRef: { name: 'default' },
     },
   });
 });

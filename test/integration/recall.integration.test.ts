@@ -151,17 +151,21 @@ test('a cap lowered below what is spent takes back what pods hold, also from one
 });
 
 test('a pod that does not answer is not waited for, and is asked again the next time', async () => {
-  const { one, other } = await startPods('silent', '12m');
+  const { budget, one, other } = await startPods('silent', '12m');
   expect((await call(one)).status).toBe(200);
   world.programs.signal(one.sidecar.program, 'SIGSTOP');
   try {
     // What is free pays for a shorter answer.
     expect(await call(other, 400)).toMatchObject({ status: 200, cutShort: true });
+    // From now on all or nothing: what is tried too early costs nothing.
+    const patch = '{"spec":{"outputTokens":{"minimum":400}}}';
+    await world.kubectl(['patch', 'saib', '-n', budget.namespace, 'chat', '--type=merge', '-p', patch]);
+    await world.budgetCondition(budget, 'Ready', 'True');
   } finally {
     world.programs.signal(one.sidecar.program, 'SIGCONT');
   }
   await expect
-    .poll(() => call(other, 400), { timeout: 15_000 })
+    .poll(() => call(other, 400), { timeout: 60_000 })
     .toMatchObject({ status: 200, cutShort: false });
 });
 
