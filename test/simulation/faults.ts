@@ -231,10 +231,27 @@ const writerFaults: readonly PlantedFault[] = [
   },
 ];
 
+/** What comes before a refusal. */
+const recallFaults: readonly PlantedFault[] = [
+  {
+    name: 'a request is refused before others were asked',
+    file: 'sidecar/lease/next-move.ts',
+    text: 'if (!standing.recalled) return waitFor(wish.amount, wish);',
+    instead: '',
+  },
+  {
+    name: 'a round asks only some of those who could help',
+    file: 'accounting/recall.ts',
+    text: 'const keys = [...reliable.slice(0, round.batch), ...doubtful].map(({ key }) => key);',
+    instead: 'const keys = round.batch > 8 ? [] : reliable.slice(0, 1).map(({ key }) => key);',
+  },
+];
+
 /** Everything that is planted, one at a time. */
 export const plantedFaults: readonly PlantedFault[] = [
   ...ledgerFaults,
   ...releaseFaults,
   ...holderFaults,
   ...writerFaults,
+  ...recallFaults,
 ];

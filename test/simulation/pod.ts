@@ -80,5 +80,9 @@ function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value
 /** What its running process has idle of the current ledger, and may spend at that time. */
 export function idleOf({ process }: Pod, nowMs: number): NanoCu {
   const holder = process?.current === undefined ? undefined : process.holders.get(process.current);
-  return process && holder?.aliveAt(process.monotonicMs(nowMs)) ? idle(holder.lease) : 0n;
+  if (!process || !holder?.aliveAt(process.monotonicMs(nowMs))) return 0n;
+  const { pending } = holder;
+  // Who waits himself has given back what he had when he asked.
+  const waits = pending?.kind === 'report' && pending.ask?.least !== undefined;
+  return waits ? 0n : idle(holder.lease);
 }

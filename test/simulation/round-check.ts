@@ -16,27 +16,25 @@ export function checkRound(
   const round = answer.kind === 'reported' ? answer.round : undefined;
   if (!round) return;
   const known = world.rounds.get(round.number);
+  // One that asks nobody begins and ends at once: what others had idle at that moment is not known here.
+  if (!known) return;
   const left = answer.ledger.grantable;
-  const most = left + (known ? idleOfUnasked(world, pod, known) : 0n);
-  const { need } = ask;
+  const most = left + idleOfUnasked(world, pod, known);
   // Where enough has come back since the round ended, the sidecar asks again by these very figures.
-  const holds = left >= need || most < need;
-  hold('no refusal while there is enough', holds, () => `${pod.key}: ${need} wanted, ${most} could be had`);
+  const holds = left >= ask.need || most < ask.need;
+  hold(
+    'no refusal while there is enough',
+    holds,
+    () => `${pod.key}: ${ask.need} wanted, ${most} could be had`,
+  );
 }
 
 function idleOfUnasked(world: World, pod: Pod, { asked, idle: then }: KnownRound): bigint {
   let sum = 0n;
   for (const other of world.present) {
-    if (other === pod || asked.has(other.key) || waitsItself(other)) continue;
+    if (other === pod || asked.has(other.key)) continue;
     const [before, now] = [then.get(other.key) ?? 0n, idleOf(other, world.nowMs)];
     sum += now < before ? now : before;
   }
   return sum;
-}
-
-/** It has given back what it had when it asked. */
-function waitsItself({ process }: Pod): boolean {
-  const holder = process?.current === undefined ? undefined : process.holders.get(process.current);
-  const pending = holder?.pending;
-  return pending?.kind === 'report' && pending.ask?.least !== undefined;
 }

@@ -3,7 +3,7 @@ import type { Schedule, Step } from './schedule.ts';
 import type { Rule } from './violation.ts';
 
 /** Most histories that are tried to make one shorter. */
-const maxTries = 1500;
+const maxTries = 300;
 
 /**
  * A short history that breaks the same rule: leaves out ever smaller pieces of the one that was found, and keeps every

@@ -314,7 +314,7 @@ export class World {
     }
   }
 
-  /** What the running processes have idle of the current ledger. */
+  /** What the running processes have idle of the current ledger, but for those that have given it back to wait. */
   #idleByKey(): Map<string, NanoCu> {
     return new Map(this.present.map((pod) => [pod.key, idleOf(pod, this.nowMs)]));
   }
