@@ -215,11 +215,10 @@ function startEvents({ kube, log, tasks, ledgerSignal }: ControllersOptions): Re
   });
   tasks.own('events', recorder.run(ledgerSignal));
   return (regarding, event) => {
-    log.info(
-      { object: `${regarding.metadata.namespace ?? ''}/${regarding.metadata.name}`, ...event },
-      'event',
-    );
-    recorder.record({ regarding, ...event });
+    const fields = { object: `${regarding.metadata.namespace ?? ''}/${regarding.metadata.name}`, ...event };
+    // What somebody can repeat at will must not fill the log.
+    if (recorder.record({ regarding, ...event })) log.info(fields, 'event');
+    else log.debug(fields, 'event');
   };
 }
 

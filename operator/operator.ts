@@ -12,6 +12,7 @@ import { PodSightings } from './coverage/pod-sightings.ts';
 import { monotonicClock, systemClock } from './kube/clock.ts';
 import { KubeClient } from './kube/client.ts';
 import type { LeaseService } from './lease-service/lease-service.ts';
+import { recordRefusedCall } from './lease-service/refused-call.ts';
 import { startLeaseService } from './lease-service/server.ts';
 import { lead } from './lead.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -154,6 +155,7 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
     log,
     metrics,
     onPod: ({ uid }) => sightings.note(uid),
+    onRefused: (call) => recordRefusedCall(call, controllers.services),
     signal,
   });
   const injection = await startInjectionIfSet(parts, { config, log, certificates, ...controllers });

@@ -1,4 +1,5 @@
 import { formatAmount } from '../../accounting/amount.ts';
+import { isLedgerKey } from '../../accounting/ledger.ts';
 import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
 import type { ObjectEvent } from './services.ts';
 
@@ -9,8 +10,9 @@ export function ledgerObjectEvent(event: LedgerEvent): ObjectEvent {
 }
 
 function noteOf(event: LedgerEvent): string {
-  const pod = `Pod ${event.name}`;
-  if (event.type === 'ReportRefused') return `${pod} sent a report that was refused: ${event.refusal}.`;
+  const pod = `${isLedgerKey(event.key) ? 'Budget' : 'Pod'} ${event.name}`;
+  if (event.type === 'ReportRefused')
+    return `${pod} sent a report that was refused (${event.refusal}): nothing of it is booked, and what it was granted stays set aside.`;
   const amount = `${formatAmount(event.amount)} CU`;
   const notes: Record<typeof event.type, string> = {
     LeaseExpired: `${pod} was silent past the end of its lease: ${amount} are held until it reports.`,

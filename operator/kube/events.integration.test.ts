@@ -119,7 +119,8 @@ test('what happens again after six minutes is a new event', async () => {
   recorder.record(exhausted('first'));
   await until('the event', (found) => found.length === 1);
   clock.advance(6 * 60_000);
-  recorder.record(exhausted('second'));
+  expect(recorder.record(exhausted('second'))).toBe(true);
+  expect(recorder.record(exhausted('third'))).toBe(false);
   const found = await until('the second', (both) => both.length === 2);
   expect(found.map(({ note }) => note).toSorted()).toEqual(['first', 'second']);
 });

@@ -43,19 +43,20 @@ export class EventRecorder {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Notes the happening; it is written while `run` runs. */
-  record(note: EventNote): void {
+  /** Notes the happening, which is written while `run` runs. False: it goes on a series that is under way. */
+  record(note: EventNote): boolean {
     const nowMs = this.#clock.nowMs();
     const key = eventKey(note);
     const known = this.#remembered.get(key);
     this.#remembered.delete(key);
-    if (known !== undefined && nowMs - known.lastMs < seriesEndsMs) {
-      this.#remembered.set(key, { ...known, count: known.count + 1, lastMs: nowMs });
-    } else {
-      this.#remembered.set(key, beginEvent(note, nowMs));
-    }
+    const goesOn = known !== undefined && nowMs - known.lastMs < seriesEndsMs;
+    this.#remembered.set(
+      key,
+      goesOn ? { ...known, count: known.count + 1, lastMs: nowMs } : beginEvent(note, nowMs),
+    );
     this.#makeRoom();
     this.#wake();
+    return !goesOn;
   }
 
   /** Writes until the signal fires, then once more what is left, within the client's request time; then resolves. */

@@ -42,6 +42,11 @@ const table = {
 
 export type EndpointErrorReason = keyof typeof table;
 
+/** What there is to do about a refusal. */
+export function adviceFor(reason: EndpointErrorReason): string {
+  return table[reason][1];
+}
+
 /** A call that gets no answer; the message is sent to the sidecar, so it must not hold secrets. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError';
@@ -49,7 +54,7 @@ export class EndpointError extends Error {
 
   /** `detail` goes in front of what the table says to do. */
   constructor(reason: EndpointErrorReason, detail?: string, options?: ErrorOptions) {
-    const advice = table[reason][1];
+    const advice = adviceFor(reason);
     super(detail === undefined ? advice : `${detail}: ${advice}`, options);
     this.reason = reason;
   }

@@ -6,6 +6,7 @@ import type { Ledgers } from '../ledger/ledgers.ts';
 import type { Homes } from '../replicas/peers.ts';
 import type { BudgetTokens } from '../sap/access-token.ts';
 import type { PodIdentity } from './pod-directory.ts';
+import type { RefusedCall } from './refused-call.ts';
 
 /** The calls sidecars make, as metric labels. */
 export type EndpointCall = 'configuration' | 'token' | 'lease' | 'other';
@@ -42,6 +43,8 @@ export interface LeaseServiceOptions {
   metrics: LeaseServiceMetrics;
   /** Told of each call of a pod that is alive; must not throw. */
   onPod?: (pod: PodIdentity) => void;
+  /** Told of each call of a known pod that got no answer; must not throw. */
+  onRefused?: (call: RefusedCall) => void;
   /** Ends the service: it stops accepting, answers what is under way, and `closed` resolves. */
   signal: AbortSignal;
 }

@@ -8,9 +8,11 @@ import { Authenticator } from './authenticate.ts';
 import type { Endpoint } from './caller.ts';
 import { configurationEndpoint } from './configuration-endpoint.ts';
 import { EndpointError, errorAnswer } from './errors.ts';
+import type { ErrorAnswer } from './errors.ts';
 import { leaseEndpoint } from './lease-endpoint.ts';
 import type { EndpointCall, LeaseService, LeaseServiceOptions } from './lease-service.ts';
 import { PodDirectory } from './pod-directory.ts';
+import type { PodIdentity } from './pod-directory.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 
 /** A lease message has some hundred bytes; more than this is no message of ours. */
@@ -83,10 +85,11 @@ function serverOfCalls(options: LeaseServiceOptions) {
   return (call: EndpointCall, endpoint: Endpoint, { freshPod = false } = {}) =>
     async (request: Request, response: Response): Promise<void> => {
       const startedMs = performance.now();
+      let pod: PodIdentity | undefined;
       try {
         signal.throwIfAborted();
         const gone = leaving(response);
-        const pod = await authenticator.identify(request.headers.authorization);
+        pod = await authenticator.identify(request.headers.authorization);
         const budgets = await directory.budgetsOf(pod, { fresh: freshPod });
         onPod?.(pod);
         const metering = await directory.meteringOf(pod);
@@ -96,7 +99,7 @@ function serverOfCalls(options: LeaseServiceOptions) {
         metrics.answered({ call, outcome: 'ok', status: 200, durationMs: performance.now() - startedMs });
         response.status(200).type('application/json').end(text);
       } catch (error) {
-        sendError({ call, response, startedMs }, error, options);
+        sendError({ call, response, startedMs, pod }, error, options);
       }
     };
 }
@@ -118,22 +121,38 @@ function leaving(response: Response): AbortSignal {
   return controller.signal;
 }
 
-function sendError(
-  { call, response, startedMs }: { call: EndpointCall; response: Response; startedMs: number },
-  error: unknown,
-  { metrics, log, signal }: LeaseServiceOptions,
-): void {
+interface FailedCall {
+  call: EndpointCall;
+  response: Response;
+  startedMs: number;
+  /** Whose token it came with, where that is known. */
+  pod?: PodIdentity | undefined;
+}
+
+function sendError(failed: FailedCall, error: unknown, options: LeaseServiceOptions): void {
+  const { response } = failed;
+  const { signal } = options;
   // A wait that the end of the service cut short failed for that reason, whatever it says itself.
-  const { status, reason, body } = errorAnswer(signal.aborted ? new EndpointError('stopping') : error);
-  const outcome = response.destroyed ? 'caller_left' : reason;
-  metrics.answered({ call, outcome, status, durationMs: performance.now() - startedMs });
-  const fields = { call, outcome, status };
-  if (outcome === 'internal') log.error({ ...fields, err: error }, 'a call failed for no known reason');
-  else log.debug(fields, 'a call was not answered');
+  const answer = errorAnswer(signal.aborted ? new EndpointError('stopping') : error);
+  tellOf(failed, { ...answer, error }, options);
   if (response.headersSent || response.destroyed) return;
+  const { status, body } = answer;
   // What is left of a body nobody reads must not be taken for the next request.
   if (status === 401 || status === 413 || signal.aborted) response.set('connection', 'close');
   response.status(status).type('application/json').end(JSON.stringify(body));
+}
+
+function tellOf(
+  { call, response, startedMs, pod }: FailedCall,
+  { status, reason, error }: ErrorAnswer & { error: unknown },
+  { metrics, log, onRefused }: LeaseServiceOptions,
+): void {
+  const outcome = response.destroyed ? 'caller_left' : reason;
+  metrics.answered({ call, outcome, status, durationMs: performance.now() - startedMs });
+  if (pod && outcome === reason) onRefused?.({ pod, reason });
+  const fields = { call, outcome, status };
+  if (outcome === 'internal') log.error({ ...fields, err: error }, 'a call failed for no known reason');
+  else log.debug(fields, 'a call was not answered');
 }
 
 async function closeAfter(server: Server, signal: AbortSignal, clock: Clock): Promise<void> {

@@ -6,20 +6,22 @@ import { startFaultProxy } from '../../test/control-plane/fault-proxy.ts';
 import type { FaultProxy } from '../../test/control-plane/fault-proxy.ts';
 import { issueAuthority, issueLeaf } from '../certificates/issue.ts';
 import type { KeyPair } from '../certificates/issue.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { Configurations } from '../configuration/configurations.ts';
 import { Peers } from '../replicas/peers.ts';
 import { KubeClient } from '../kube/client.ts';
+import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
 import { startLedgers } from '../ledger/ledger-registry.ts';
 import { LedgerStore } from '../ledger/ledger-store.ts';
 import type { Ledgers } from '../ledger/ledgers.ts';
 import { ShiftedClock } from '../ledger/test-ledgers.ts';
-import type { AccessToken, BudgetTokens } from '../sap/access-token.ts';
+import type { AccessToken } from '../sap/access-token.ts';
 import type { LeaseService } from './lease-service.ts';
+import type { RefusedCall } from './refused-call.ts';
 import { startLeaseService } from './server.ts';
 
-/** A replica that leads, and of which nobody is told anything. */
+/** A replica that leads, and of whose ledgers nobody is told that they changed. */
 const alone = {
-  onEvent: () => undefined,
   onChange: () => undefined,
   exists: () => true,
   podIsGone: () => Promise.resolve(false),
@@ -45,6 +47,9 @@ export interface ServiceUnderTest {
   sap: { next: () => Promise<AccessToken> };
   outcomes: string[];
   logged: string[];
+  /** Calls of known pods that got no answer, and events of ledgers. */
+  refused: RefusedCall[];
+  events: LedgerEvent[];
   authority: KeyPair;
   call: (path: string, body: unknown, token?: string) => Promise<ServiceAnswer>;
   /** Sends the end signal. */
@@ -62,18 +67,18 @@ export async function startService(
   const controller = new AbortController();
   const { signal } = controller;
   const clock = new ShiftedClock();
+  const { seen, metrics, log, onEvent, onRefused } = recorders();
   const configurations = new Configurations({ clock });
   const ledgers = startLedgers({
     store: new LedgerStore({ kube, namespace }),
     clock,
     ...alone,
+    onEvent,
     notices: configurations,
     signal,
   });
   const peers = new Peers({ own: { name: 'own', origin: 'https://127.0.0.1:1' }, clock });
   const sap: ServiceUnderTest['sap'] = { next: () => Promise.resolve(someToken(clock)) };
-  const tokens: BudgetTokens = { tokenFor: () => sap.next() };
-  const { outcomes, logged, metrics, log } = recorders();
   const { authority, leaf } = await issue();
   const service = await startLeaseService({
     listen: { host: '127.0.0.1', port: 0 },
@@ -82,11 +87,12 @@ export async function startService(
     ledgers,
     configurationSource: configurations,
     homes: peers,
-    tokens,
+    tokens: { tokenFor: () => sap.next() },
     leaseSeconds: 300,
     clock,
     log,
     metrics,
+    onRefused,
     signal,
   });
   const client = new Agent({ allowH2: false, connect: { ca: authority.certificate } });
@@ -98,8 +104,7 @@ export async function startService(
     clock,
     proxy,
     sap,
-    outcomes,
-    logged,
+    ...seen,
     authority,
     call: (path, body, token) => send({ client, port: service.port }, { path, body, token }),
     end: () => controller.abort(),
@@ -128,12 +133,15 @@ function someToken(clock: ShiftedClock): AccessToken {
 function recorders() {
   const outcomes: string[] = [];
   const logged: string[] = [];
+  const refused: RefusedCall[] = [];
+  const events: LedgerEvent[] = [];
   const note = (fields: object, message: string): void => {
     logged.push(`${message} ${JSON.stringify(fields)}`);
   };
   return {
-    outcomes,
-    logged,
+    seen: { outcomes, logged, refused, events },
+    onEvent: (_budget: BudgetRef, event: LedgerEvent) => events.push(event),
+    onRefused: (call: RefusedCall) => refused.push(call),
     metrics: {
       answered: ({ call, outcome }: { call: string; outcome: string }) => outcomes.push(`${call} ${outcome}`),
     },
