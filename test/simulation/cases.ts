@@ -7,7 +7,9 @@ import { inParallel, inProcess } from './parts.ts';
 import { wholeNumber } from './settings.ts';
 
 /** Histories that one process runs before the next one takes over. */
-const seedsAtOnce = 500;
+const seedsAtOnce = 100;
+/** So often is told how far it is. */
+const tellEverySeeds = 1000;
 /** Within so many seeds each planted fault must be noticed. */
 const faultSeeds = 1000;
 
@@ -54,6 +56,7 @@ async function runHistories(): Promise<boolean> {
     sum.seeds += seeds;
     sum.steps += steps;
     sum.failures += failures.length;
+    if (sum.seeds % tellEverySeeds === 0) console.log(`${sum.seeds} seeds, ${sum.steps} steps so far`);
     for (const { seed, mix, message } of failures)
       console.log(`seed ${seed} (${mix}): ${message}\n  replay: make simulate SEED=${seed}`);
   });
