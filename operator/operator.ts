@@ -18,6 +18,7 @@ import { lead } from './lead.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { createElection } from './replicas/create-election.ts';
 import type { Election } from './replicas/election.ts';
+import { InformedLeader } from './replicas/informed-leader.ts';
 import { keepHeartbeats, originOf } from './replicas/heartbeats.ts';
 import { Peers } from './replicas/peers.ts';
 import { requireLeadership } from './replicas/leadership.ts';
@@ -82,7 +83,8 @@ interface Parts {
   kube: KubeClient;
   /** Writes only while this replica leads. */
   leaderKube: KubeClient;
-  leadership: Election;
+  election: Election;
+  leadership: InformedLeader;
   peers: Peers;
   dispatcher: Agent;
   clock: ServerClock;
@@ -109,10 +111,12 @@ function buildParts({ config, kubeConfig, log, version, signal: outer }: Operato
   });
   const client = { fieldManager, onCall: metrics.countApiCall.bind(metrics) };
   const kube = new KubeClient(kubeConfig, client);
-  const leadership = createElection({ kube, log, ...config });
+  const election = createElection({ kube, log, ...config });
+  const leadership = new InformedLeader(election);
   return {
     kube,
     leaderKube: new KubeClient(kubeConfig, { ...client, beforeWrite: () => requireLeadership(leadership) }),
+    election,
     leadership,
     peers: new Peers({
       own: { name: `sap-ai-budget-replica-${randomUUID()}`, origin: undefined },
@@ -172,6 +176,8 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
   );
   tasks.own('clock', keepTime({ kube, clock, log, signal }));
   joinReplicas({ parts, config, log, port: service.port }, async (term) => {
+    const { budgets, rateCards } = controllers.watched;
+    await leadership.inform(() => Promise.all([budgets.relist(), rateCards.relist()]), term);
     injection?.takeLead();
     await lead({ ...options, ...controllers }, term);
   });
@@ -183,7 +189,7 @@ function joinReplicas(
   { parts, config, log, port }: { parts: Parts; port: number } & Pick<OperatorOptions, 'config' | 'log'>,
   serveTerm: (term: AbortSignal) => Promise<void>,
 ): void {
-  const { kube, leadership, peers, metrics, tasks, signal } = parts;
+  const { kube, election, leadership, peers, metrics, tasks, signal } = parts;
   const { namespace, replicaIp, leaderMs: durationMs } = config;
   metrics.watchReplicas({ leadership, peers });
   peers.serveAt(replicaIp === undefined ? undefined : originOf(replicaIp, port));
@@ -204,7 +210,7 @@ function joinReplicas(
     await serveTerm(term);
     log.info({ term: leadership.term }, 'this replica leads no more');
   };
-  tasks.own('election', leadership.run(elected, signal));
+  tasks.own('election', election.run(elected, signal));
 }
 
 /** Undefined where the settings have nothing to put into pods. */

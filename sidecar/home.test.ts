@@ -25,11 +25,12 @@ test('a home that does not answer is left alone for a while, for longer each tim
     while (home.current === undefined) clock.nowMs += 1_000;
     pauses.push(clock.nowMs - fromMs);
   }
-  expect(pauses).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+  expect(pauses).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   home.answered(a);
   home.failed(a);
-  clock.nowMs += 5_000;
-  expect(home.current?.origin).toBe(a);
+  expect(home.awayMs).toBe(2_000);
+  clock.nowMs += 2_000;
+  expect([home.current?.origin, home.awayMs]).toEqual([a, undefined]);
 });
 
 test('calls under way at a home end when another call is not answered there, or the home moves', () => {

@@ -1,5 +1,5 @@
-const firstPauseMs = 5_000;
-const maxPauseMs = 60_000;
+const firstPauseMs = 2_000;
+const maxPauseMs = 30_000;
 
 /**
  * Which of the operator's replicas this pod's calls go to: the one the operator named, while it answers. It is a hint that
@@ -26,6 +26,12 @@ export class Home {
   get current(): { origin: string; left: AbortSignal } | undefined {
     if (this.#origin === undefined || this.#nowMs() < this.#pausedUntilMs) return undefined;
     return { origin: this.#origin, left: this.#here.signal };
+  }
+
+  /** How long (ms) other replicas are called in its place; undefined: there is no home, or it is called. */
+  get awayMs(): number | undefined {
+    const leftMs = this.#pausedUntilMs - this.#nowMs();
+    return this.#origin === undefined || leftMs <= 0 ? undefined : leftMs;
   }
 
   /** The operator names another one, or none. */

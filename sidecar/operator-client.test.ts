@@ -128,6 +128,8 @@ describe('a home', () => {
     await open();
     stage.operator.configure([{ ...stage.budget, priceVersion: 'default@2' }]);
     await expect(waiting).resolves.toMatchObject({ etag: '2' });
+    // In its place another one was polled, until the home is called again.
+    expect(stage.operator.patience.filter((seconds) => seconds > 0 && seconds <= 2)).toHaveLength(1);
   });
 
   test('that shows a certificate of another CA is not told anything', async () => {

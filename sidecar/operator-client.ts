@@ -47,8 +47,10 @@ export interface OperatorClient {
 }
 
 const callMs = 5000;
-/** A replica that is well answers in less; if it does not, another one is asked. */
-const homeMs = 1500;
+/** A replica that is well takes a connection in less; if it does not, another one is asked. */
+const connectHomeMs = 1500;
+/** An ask may wait two seconds for a recall round: only the home's is answered by all holders. */
+const leaseAtHomeMs = 3500;
 /** Why another replica may be asked; whoever may not call is told so by all. */
 const passing: ReadonlySet<OperatorErrorReason> = new Set(['unreachable', 'unavailable', 'malformed_answer']);
 /** The largest configuration: a thousand deployments and models with all their members. */
@@ -64,32 +66,40 @@ export function createOperatorClient(options: {
   const home = new Home(() => performance.now());
   const call = async <T>(
     path: string,
-    message: Parameters<typeof encodeMessage>[0],
+    compose: () => Message,
     schema: z.ZodType<T>,
     limits: Limits,
   ): Promise<T> => {
     const token = (await readCredential(options.tokenFile)).trim();
-    const body = encodeMessage(message);
-    const atHome = await askHome(home, { path, token, body, schema, limits, dispatcher: await pools.home() });
+    const question = { path, token, schema, limits, dispatcher: await pools.home() };
+    const atHome = await askHome(home, { ...question, body: encodeMessage(compose()) });
     if (atHome !== undefined) return atHome;
     const target = { url: `${options.url}${path}`, token, dispatcher: await pools.any() };
-    return parseAnswer(await send(target, body, limits), schema);
+    return parseAnswer(await send(target, encodeMessage(compose()), limits), schema);
   };
   return {
     lease: (message, signal) =>
-      call('/v1/lease', message, leaseAnswer, { signal, timeoutMs: callMs, atHomeMs: homeMs }),
+      call('/v1/lease', () => message, leaseAnswer, { signal, timeoutMs: callMs, atHomeMs: leaseAtHomeMs }),
     token: (message, signal) =>
-      call('/v1/token', message, tokenAnswer, { signal, timeoutMs: 2 * callMs, atHomeMs: callMs }),
+      call('/v1/token', () => message, tokenAnswer, { signal, timeoutMs: 2 * callMs, atHomeMs: callMs }),
     configuration: async (message, signal) => {
       const timeoutMs = message.waitSeconds * 1000 + 2 * callMs;
       const limits = { signal, timeoutMs, atHomeMs: timeoutMs };
-      const question = { ...message, home: home.told };
-      const answer = await call('/v1/configuration', question, configurationAnswer, limits);
+      const compose = () => ({ ...message, ...pollOf(home, message.waitSeconds) });
+      const answer = await call('/v1/configuration', compose, configurationAnswer, limits);
       home.move(answer.home);
       return answer;
     },
     close: () => pools.close(),
   };
+}
+
+type Message = Parameters<typeof encodeMessage>[0];
+
+/** A recall begins at the home: whoever polls another replica in its place goes back as soon as it may. */
+function pollOf({ told, awayMs }: Home, patience: number): { home: string; waitSeconds: number } {
+  const away = Math.ceil((awayMs ?? Number.POSITIVE_INFINITY) / 1000);
+  return { home: told, waitSeconds: Math.min(patience, away) };
 }
 
 interface Limits {
@@ -179,7 +189,7 @@ class Pools {
     const host = this.#host;
     return {
       ca,
-      timeout: homeMs,
+      timeout: connectHomeMs,
       ...(isIP(host) === 0 && { servername: host }),
       checkServerIdentity: (_address, certificate) => checkServerIdentity(host, certificate),
     };

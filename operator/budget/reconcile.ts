@@ -44,13 +44,22 @@ export async function reconcileBudget(
   key: string,
   { services, memories, signal }: { services: BudgetServices; memories: BudgetMemories; signal: AbortSignal },
 ): Promise<Outcome> {
+  const { leadership } = services;
+  const term = leadership.leads() ? leadership.term : undefined;
   const stored = services.budgets.get(key);
   if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
     forget(key, { services, memories });
     return { state: 'done' };
   }
   const budget = parseStored(sapAiBudget, stored);
-  const context: BudgetContext = { budget, services, memory: memories.of(key), found: {}, signal };
+  const context: BudgetContext = {
+    term,
+    budget,
+    services,
+    memory: memories.of(key),
+    found: {},
+    signal,
+  };
   return conclude(context, await runSteps(budget.spec.parentRef ? chainsOfChild : chains, context));
 }
 

@@ -63,10 +63,17 @@ export interface Findings {
 export interface BudgetContext {
   readonly budget: SapAiBudget;
   readonly services: BudgetServices;
+  /** The term in which this replica led when the reconcile began: what it read since is what a leader may go by. */
+  readonly term: number | undefined;
   /** Outlives the reconcile. */
   readonly memory: BudgetMemory;
   readonly found: Findings;
   readonly signal: AbortSignal;
+}
+
+/** Whether this replica leads, and has done so since it read what the reconcile goes by. */
+export function isLeading({ services: { leadership }, term }: BudgetContext): boolean {
+  return leadership.leads() && leadership.term === term;
 }
 
 /** A step that only a change can help. */

@@ -178,6 +178,17 @@ test('after 410 the list is read again, and deletions and rebirths that nobody s
   expect(seen.indexOf('deleted reborn')).toBeLessThan(seen.indexOf('added reborn'));
 });
 
+test('a new list brings what a watch that is stuck keeps back', async () => {
+  await put('a', '1');
+  const informer = start();
+  await informer.synced;
+  await until('the watch', () => proxy.watches > 0);
+  proxy.freeze();
+  await put('a', '2');
+  await informer.relist();
+  expect(informer.get(`${namespace}/a`)?.data).toEqual({ value: '2' });
+});
+
 test('a bookmark moves the place at which a cut watch goes on', async () => {
   const bookmark = { type: 'BOOKMARK', object: { kind: 'ConfigMap', metadata: {} } };
   await put('a', '1');

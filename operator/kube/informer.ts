@@ -48,6 +48,9 @@ export class Informer<T extends KubeObject> {
   readonly #sync = Promise.withResolvers<void>();
   #resourceVersion: string | undefined;
   #failures = 0;
+  /** Ends the list or watch under way, so that another list follows. */
+  #interrupt = new AbortController();
+  #relists: (() => void)[] = [];
 
   constructor(options: InformerOptions<T>) {
     this.#options = options;
@@ -79,21 +82,34 @@ export class Informer<T extends KubeObject> {
     return () => this.#handlers.delete(handler);
   }
 
+  /**
+   * Lists anew, at once; resolves when all that was stored before the call is in the cache. While the server does not
+   * answer it takes as long as that lasts.
+   */
+  relist(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#relists.push(resolve);
+    this.#interrupt.abort(new Error('listed anew'));
+    return promise;
+  }
+
   /** Keeps the cache until the signal fires, then resolves. Call it once. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#interrupt = new AbortController();
+      const until = AbortSignal.any([signal, this.#interrupt.signal]);
       try {
-        await this.#listAndWatch(signal);
+        await this.#listAndWatch(until);
       } catch (error) {
-        if (signal.aborted) break;
-        await this.#recover(error, signal);
+        if (!until.aborted) await this.#recover(error, until);
       }
     }
     this.#sync.reject(signal.reason);
   }
 
   async #listAndWatch(signal: AbortSignal): Promise<void> {
-    const resourceVersion = this.#resourceVersion ?? (await this.#list(signal));
+    const known = this.#relists.length > 0 ? undefined : this.#resourceVersion;
+    const resourceVersion = known ?? (await this.#list(signal));
     const startedMs = this.#clock.nowMs();
     this.#options.onReport?.({ type: 'watching', resourceVersion });
     const { kube, resource, namespace, labelSelector, fieldSelector, idleTimeoutMs } = this.#options;
@@ -108,6 +124,7 @@ export class Informer<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
+    const asked = [...this.#relists];
     const { kube, resource, namespace, labelSelector, fieldSelector, pageSize } = this.#options;
     const page = pageSize === undefined ? {} : { pageSize };
     const select = { namespace, labelSelector, fieldSelector, signal };
@@ -116,6 +133,8 @@ export class Informer<T extends KubeObject> {
     this.#resourceVersion = resourceVersion;
     this.#options.onReport?.({ type: 'listed', items: items.length });
     this.#sync.resolve();
+    this.#relists = this.#relists.filter((done) => !asked.includes(done));
+    for (const done of asked) done();
     return resourceVersion;
   }
 

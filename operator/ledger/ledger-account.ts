@@ -23,7 +23,7 @@ import { expireRows, noteToken } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/ledger-transitions.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
-import { requireLeadership } from '../replicas/leadership.ts';
+import { NotLeadingError, requireLeadership } from '../replicas/leadership.ts';
 import type { Leadership } from '../replicas/leadership.ts';
 import { LedgerError } from './ledger-error.ts';
 import { type LedgerSnapshot, snapshotOf } from './ledger-snapshot.ts';
@@ -203,6 +203,7 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
     const { term } = leadership;
     await this.#writer.submit((ledger) => {
       requireLeadership(leadership);
+      if (leadership.term !== term) throw new NotLeadingError();
       if (this.#term !== term) touch(ledger);
       setCap(ledger, cap);
       setEnforcement(ledger, enforcement);

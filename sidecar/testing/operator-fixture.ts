@@ -45,6 +45,8 @@ export interface OperatorFixture {
   replace: (request: LeaseRequest) => LeaseAnswer | undefined;
   sapToken: () => Promise<TokenAnswer>;
   leaseSeconds: number;
+  /** How long polls were to wait, in order of arrival (s). */
+  readonly patience: number[];
   /** The replica that pods are told to call. */
   home: string | undefined;
   /** Gives ledger rows whose deadline has passed the time to expire. */
@@ -102,6 +104,7 @@ class State {
       sapToken: this.#sapToken,
       leaseSeconds: 60,
       home: undefined,
+      patience: [],
       tokensGiven: 0,
       ledger: (uid) => this.#ledger(uid),
       expire: (nowMs) => {
@@ -136,7 +139,8 @@ class State {
   }
 
   async #configuration(body: unknown): Promise<ConfigurationAnswer> {
-    const { seen, home: told = '' } = configurationRequest.parse(body);
+    const { seen, home: told = '', waitSeconds } = configurationRequest.parse(body);
+    this.#fixture?.patience.push(waitSeconds);
     const isAtHome = (): boolean => told === (this.#fixture?.home ?? '');
     if (seen === String(this.#etag) && isAtHome()) {
       const { promise, resolve } = Promise.withResolvers<void>();

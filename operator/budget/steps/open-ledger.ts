@@ -17,7 +17,7 @@ import { promisesOf, refOf } from '../family.ts';
 import { periodInForce, possibleNames } from '../period-in-force.ts';
 import { periodRuleOf } from '../root-spec.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
-import { stalled } from '../step.ts';
+import { isLeading, stalled } from '../step.ts';
 
 /** Reason of `Enforcing` while a budget is not to be enforced: no reason to call it unusable. */
 export const shadowReason = 'Shadow';
@@ -47,7 +47,7 @@ export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
     const ledger = await ensure(context);
     if (ledger === undefined) return waitForLeader(context);
     found.ledger = withoutPassing(ledger);
-    if (services.leadership.leads()) await applyRelease(context);
+    if (isLeading(context)) await applyRelease(context);
     if (ledger.problem) return broken('LedgerUnavailable', ledger.problem.message);
     return decided(context, ledger);
   } catch (error) {
@@ -69,7 +69,7 @@ function decided(context: BudgetContext, ledger: LedgerSnapshot): StepOutcome {
   const { cap, changesAtMs = Number.POSITIVE_INFINITY } = capInForce(budget.spec, nowMs);
   const leftMs = Math.min(ledger.period.endMs, changesAtMs) - nowMs;
   const isFollowed = leftMs > 0 && ledger.cap === cap && ledger.enforcement === budget.spec.enforcement;
-  if (!isFollowed && !services.leadership.leads()) return waitForLeader(context);
+  if (!isFollowed && !isLeading(context)) return waitForLeader(context);
   // What others above give back is no change of this ledger.
   const longestMs = ledger.parentLeft === 0n ? parentAfterMs : longestWaitMs;
   const againAfterMs = Math.min(Math.max(leftMs, 0), longestMs);
@@ -112,7 +112,7 @@ async function ensure(context: BudgetContext): Promise<LedgerSnapshot | undefine
     seenSeq: seenSeqOf(context, ledgerName(ref, period.name)),
     recovery: recoveryOf(context),
   };
-  if (!services.leadership.leads()) return services.ledgers.adoptLedger(need, { signal });
+  if (!isLeading(context)) return services.ledgers.adoptLedger(need, { signal });
   return services.ledgers.ensureLedger(need, { signal }).catch((error: unknown) => {
     if (error instanceof NotLeadingError) return services.ledgers.adoptLedger(need, { signal });
     throw error;
