@@ -90,7 +90,7 @@ const sidecar = z
     command: command('sidecar'),
     logLevel,
     operatorUrl: origin('Where sidecars reach the operator; empty: its Service.'),
-    resources: resources({ cpu: '20m', memory: '96Mi' }, { memory: '256Mi' }),
+    resources: resources({ cpu: '20m', memory: '96Mi' }, { memory: '512Mi' }),
     journalSizeLimit: quantity
       .default('16Mi')
       .describe('Memory for the journal; counts against the memory limit.'),
@@ -179,5 +179,5 @@ export const chartValues = z.strictObject({
         .describe('Leave the CRDs, and with them budgets and ledgers, when the release is uninstalled.'),
     })
     .prefault({})
-    .describe('Definitions of SapAiBudget, SapAiLedger and SapAiRateCard.'),
+    .describe('Definitions of all kinds: budgets, rate cards, ledgers with their pages, statements.'),
 });

@@ -5,8 +5,10 @@ import { pods } from '../kube/resource.ts';
 import { sidecarName } from '../webhook/names.ts';
 import type { CountedPod } from './count-pods.ts';
 
-/** For so long what a kubelet said is believed. */
-const lifeMs = 300_000;
+/** For so long it is believed that a sidecar is ready. */
+const readyMs = 300_000;
+/** And so long that it is not: it may just be about to start. */
+const notReadyMs = 14_000;
 /** Pods that are looked at in one count: with counts every 15 s, 4,000 in the life of an answer. */
 const defaultMaxLooks = 200;
 
@@ -55,7 +57,7 @@ export class ReadySidecars {
     const unknown = suspects.filter(({ uid }) => !this.#said.has(uid));
     for (const pod of unknown.slice(0, this.#maxLooks)) {
       const isReady = await this.#ask(pod, signal);
-      this.#said.set(pod.uid, { isReady, untilMs: this.#clock.nowMs() + lifeMs });
+      this.#said.set(pod.uid, { isReady, untilMs: this.#clock.nowMs() + (isReady ? readyMs : notReadyMs) });
     }
     return unknown.length <= this.#maxLooks;
   }

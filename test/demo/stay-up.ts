@@ -27,8 +27,8 @@ function commands({ controlPlane, emulator }: InstalledWorld): string[] {
     'kubectl get sail -n sap-ai-budget -o yaml',
     'kubectl logs -n sap-ai-budget deployment/sap-ai-budget-operator',
     `read -r ADDRESS KEY < <(kubectl get pod -n team-a -l app=application -o jsonpath='${firstPod}')`,
-    `curl -i http://$ADDRESS:15480/v1/chat/completions -H "authorization: Bearer $KEY" -d '${body}'   # until nothing is left`,
+    `curl -si http://$ADDRESS:15480/v1/chat/completions -H "authorization: Bearer $KEY" -d '${body}'   # a few times, until nothing is left`,
     `kubectl patch saib chat -n team-a --type merge -p '{"spec":{"monthlyLimit":"1"}}'   # raises the cap: call again`,
-    `curl ${emulator.url}/__emulator/books   # what SAP would bill`,
+    `curl -s ${emulator.url}/__emulator/books   # what SAP would bill`,
   ];
 }
