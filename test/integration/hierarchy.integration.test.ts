@@ -6,6 +6,8 @@ import { readLedger } from '../world/figures.ts';
 import { World } from '../world/world.ts';
 
 let world: World;
+let noisy: Application;
+let quiet: Application;
 beforeAll(async () => {
   world = await World.start();
 });
@@ -65,8 +67,8 @@ test('two teams spend one subscription to its cap: a noisy one leaves the other 
     ...budgetObjects({ ...root, limit: '90m', emulatorUrl: emulator.url, spec: { childNamespaces } }),
   );
   await world.budgetCondition(root, 'Ready', 'True');
-  const noisy = await team('noisy', { monthlyLimit: '1' });
-  const quiet = await team('quiet', { monthlyLimit: '1', guaranteed: '30m' });
+  noisy = await team('noisy', { monthlyLimit: '1' });
+  quiet = await team('quiet', { monthlyLimit: '1', guaranteed: '30m' });
 
   const refused = await spendAll(noisy);
   const loud = await readLedger(world, { namespace: 'noisy', name: 'chat' });
@@ -85,3 +87,25 @@ test('two teams spend one subscription to its cap: a noisy one leaves the other 
   // Each request is rounded up to a nano-CU.
   expect(settled - billed).toBeLessThanOrEqual(exact('0.000000001') * BigInt(2 * mostCalls));
 });
+
+test('what one team has and does not use, the other one gets before it is refused', async () => {
+  await patch(root, { monthlyLimit: '180m' });
+  await patch({ namespace: 'quiet', name: 'chat' }, { guaranteed: '0' });
+  await expect.poll(async () => (await readLedger(world, root)).cap, { timeout: 20_000 }).toBe('0.18');
+  const first = await noisy.call(call);
+  expect(first).toMatchObject({ outcome: 'ok' });
+  const reserved = exact(first.headers['sapaibudget-cu-reserved'] ?? '');
+  // It is refused by the last round's figures for a second.
+  await expect.poll(async () => (await quiet.call(call)).outcome, { timeout: 20_000 }).toBe('ok');
+  const refused = await spendAll(quiet);
+  expect(refused['body']).toContain('quiet/chat');
+  const billed = sum((await world.emulator.entries()).map(({ capacityUnits }) => exact(capacityUnits)));
+  expect(billed).toBeLessThanOrEqual(exact('0.18'));
+  // Less is left than what one call reserves.
+  expect(exact('0.18') - billed).toBeLessThan(reserved);
+});
+
+async function patch({ namespace, name }: { namespace: string; name: string }, spec: object): Promise<void> {
+  const text = JSON.stringify({ spec });
+  await world.kubectl(['patch', 'saib', '-n', namespace, name, '--type=merge', '-p', text]);
+}
