@@ -17,7 +17,12 @@ function silent(): Scene {
   scene.expire();
   return scene;
 }
-const release = (held: number, spent: number) => ({ key: 'pod:a', held: cu(held), spent: cu(spent) });
+const release = (held: number, spent: number, seq = 2) => ({
+  key: 'pod:a',
+  seq,
+  held: cu(held),
+  spent: cu(spent),
+});
 
 test('what a person says was not spent can be granted again, once', () => {
   const { ledger, nowMs } = silent();
@@ -47,6 +52,20 @@ test('nothing is released while a token of that pod lives, or a call that began 
   });
 });
 
+test('what was said of one silence does not count for the next', () => {
+  const scene = silent();
+  const word = release(3, 0);
+  expect(releaseApproved(scene.ledger, word, scene.nowMs)).toEqual({ state: 'released' });
+  scene.open('00000000000000bb');
+  scene.report(3, { incarnation: 2, spent: 2, returned: 0, ask: 3 });
+  scene.expire();
+  expect(scene.ledger.totals.held).toBe(cu(3));
+  expect(releaseApproved(scene.ledger, word, scene.nowMs)).toEqual({
+    state: 'refused',
+    why: 'pod:a has reported since: its last report is 3, not 2',
+  });
+});
+
 test('nothing is released of a holder that reports', () => {
   const scene = silent();
   scene.report(3, { spent: 2 });
@@ -61,7 +80,7 @@ test('what a lost ledger had promised beyond what is left of it is held, and can
   expect([available(ledger), ledger.totals.held]).toEqual([cu(2), cu(8)]);
   expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);
   expect(encodeLedger(ledger).heldRows).toContain('recovered journal_lost 1 2026-11-01T00:00:00.000Z 8');
-  const outcome = releaseApproved(ledger, { key: 'recovered', held: cu(8), spent: cu(6) }, startMs);
+  const outcome = releaseApproved(ledger, { key: 'recovered', seq: 1, held: cu(8), spent: cu(6) }, startMs);
   expect([outcome.state, available(ledger)]).toEqual(['released', cu(4)]);
 });
 

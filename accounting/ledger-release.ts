@@ -9,6 +9,8 @@ export type ReleaseOutcome = { state: 'released' | 'already' } | { state: 'refus
 /** What one holder's held amount cost: `spent` of the `held` nano-CU. */
 export interface Release {
   readonly key: string;
+  /** Of the last report booked before: a word about an earlier silence does not count for a later one. */
+  readonly seq: number;
   readonly held: NanoCu;
   readonly spent: NanoCu;
 }
@@ -20,14 +22,15 @@ export interface Release {
 export function releaseApproved(ledger: Ledger, release: Release, nowMs: number): ReleaseOutcome {
   const row = ledger.rows.get(release.key);
   const why = row ? objection(row, release, nowMs) : `the ledger has no row ${release.key}`;
-  if (row?.state === 'released' && heldOf(row) === 0n) return { state: 'already' };
+  if (row?.state === 'released' && row.seq === release.seq && heldOf(row) === 0n) return { state: 'already' };
   if (why !== undefined) return { state: 'refused', why };
   releaseHeld(ledger, release);
   return { state: 'released' };
 }
 
-function objection(row: LedgerRow, { held, spent }: Release, nowMs: number): string | undefined {
+function objection(row: LedgerRow, { seq, held, spent }: Release, nowMs: number): string | undefined {
   if (row.state === 'open') return `${row.key} reports, and settles by itself what it knows`;
+  if (seq !== row.seq) return `${row.key} has reported since: its last report is ${row.seq}, not ${seq}`;
   const heldNow = heldOf(row);
   if (held !== heldNow) return `${row.key} holds ${formatAmount(heldNow)} CU, not ${formatAmount(held)}`;
   if (spent > held) return `more was spent than held: only its holder can report that`;
@@ -56,6 +59,7 @@ export function holdMissing(ledger: Ledger, seen: NanoCu, nowMs: number): void {
   changeRow(ledger, row, (r) => {
     r.granted += missing;
     r.lost += missing;
+    r.seq += 1;
     if (r.lostSinceMs === 0) r.lostSinceMs = nowMs;
     Object.assign(r, { state: 'expired', expires: Math.floor(nowMs / 1000) });
   });

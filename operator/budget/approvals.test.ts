@@ -11,9 +11,10 @@ import {
 const approvedBy = { [approvedByAnnotation]: 'ada' };
 
 test('a release says whose amount, how much of it was spent, and who decided', () => {
-  const text = 'pod:0c1f held=12.5 spent=500m';
+  const text = 'pod:0c1f@7 held=12.5 spent=500m';
   expect(readRelease({ ...approvedBy, [releaseAnnotation]: text })).toEqual({
     key: 'pod:0c1f',
+    seq: 7,
     held: parseAmount('12.5'),
     spent: parseAmount('0.5'),
     approvedBy: 'ada',
@@ -24,17 +25,21 @@ test('without the annotation nothing is released', () => {
   expect(readRelease(approvedBy)).toBeUndefined();
 });
 
-test.each(['pod:0c1f', 'pod:0c1f held=1', 'pod:0c1f held=1 spent=-1', 'pod:0c1f held=x spent=1', ''])(
-  'the release "%s" is told how it must read',
-  (text) => {
-    expect(readRelease({ ...approvedBy, [releaseAnnotation]: text })).toMatch(
-      /must read "<key> held=<CU> spent=<CU>"/,
-    );
-  },
-);
+test.each([
+  'pod:0c1f',
+  'pod:0c1f held=1 spent=1',
+  'pod:0c1f@7 held=1',
+  'pod:0c1f@7 held=1 spent=-1',
+  'pod:0c1f@7 held=x spent=1',
+  '',
+])('the release "%s" is told how it must read', (text) => {
+  expect(readRelease({ ...approvedBy, [releaseAnnotation]: text })).toMatch(
+    /must read "<key>@<seq> held=<CU> spent=<CU>"/,
+  );
+});
 
 test('a release that nobody stands for is refused', () => {
-  expect(readRelease({ [releaseAnnotation]: 'pod:0c1f held=1 spent=1' })).toMatch(/must name who approves/);
+  expect(readRelease({ [releaseAnnotation]: 'pod:0c1f@7 held=1 spent=1' })).toMatch(/must name who approves/);
 });
 
 test('a ledger is accepted at the very change that was named, by somebody', () => {

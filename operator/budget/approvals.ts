@@ -1,7 +1,7 @@
 import { group } from '../../crds/custom-resource.ts';
 import { type NanoCu, parseQuantity } from '../../accounting/amount.ts';
 
-/** What a person decides where nothing else can: `<row key> held=<quantity> spent=<quantity>`. */
+/** What a person decides where nothing else can: `<row key>@<seq> held=<quantity> spent=<quantity>`. */
 export const releaseAnnotation = `${group}/release`;
 /** Which ledger is to be gone on from although changes of it were lost: `<name>@<seq>`. */
 export const acceptLedgerAnnotation = `${group}/accept-ledger`;
@@ -11,12 +11,14 @@ export const approvedByAnnotation = `${group}/approved-by`;
 /** A person's word on what the held amount of one holder cost. Amounts are nano-CU. */
 export interface Approval {
   readonly key: string;
+  /** Of the row when it was looked at. */
+  readonly seq: number;
   readonly held: NanoCu;
   readonly spent: NanoCu;
   readonly approvedBy: string;
 }
 
-const releaseForm = /^(\S{1,256}) held=(\S{1,32}) spent=(\S{1,32})$/;
+const releaseForm = /^(\S{1,256})@(\d{1,15}) held=(\S{1,32}) spent=(\S{1,32})$/;
 
 /** What the annotations say was released; undefined where nothing is, or a text that says what is wrong with it. */
 export function readRelease(
@@ -26,11 +28,11 @@ export function readRelease(
   if (text === undefined) return undefined;
   const approvedBy = annotations[approvedByAnnotation];
   if (!approvedBy) return `the annotation ${approvedByAnnotation} must name who approves`;
-  const [, key = '', held = '', spent = ''] = releaseForm.exec(text) ?? [];
+  const [, key = '', seq = '', held = '', spent = ''] = releaseForm.exec(text) ?? [];
   try {
-    return { key, held: parseQuantity(held), spent: parseQuantity(spent), approvedBy };
+    return { key, seq: Number(seq), held: parseQuantity(held), spent: parseQuantity(spent), approvedBy };
   } catch {
-    return `the annotation ${releaseAnnotation} must read "<key> held=<CU> spent=<CU>", as heldRows of the SapAiLedger have them`;
+    return `the annotation ${releaseAnnotation} must read "<key>@<seq> held=<CU> spent=<CU>", as rows and heldRows of the SapAiLedger have them`;
   }
 }
 

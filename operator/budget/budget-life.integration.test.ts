@@ -134,7 +134,7 @@ test('a release that cannot be done is told with what there is', async () => {
   await takeLease(pod, { ledgerUid: await ledgerOf(pod), amount: 40n * nanoPerCu });
   const [holder] = (await fixture.kube.list<KubeObject>(pods, { namespace })).items;
   const annotations = {
-    'sapai.eerly.ai/release': `pod:${holder?.metadata.uid} held=40 spent=0`,
+    'sapai.eerly.ai/release': `pod:${holder?.metadata.uid}@1 held=40 spent=0`,
     'sapai.eerly.ai/approved-by': 'ada',
   };
   await fixture.kube.apply(budgets, { metadata: { namespace, name: 'main', annotations }, spec: plainSpec });

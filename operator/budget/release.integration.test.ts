@@ -36,17 +36,21 @@ const by = { 'sapai.eerly.ai/approved-by': 'ada' };
 const release = 'sapai.eerly.ai/release';
 
 test.each([
-  { what: 'no release', annotations: { ...by, [release]: 'everything' }, says: /must read "<key> held=/ },
-  { what: 'nobody’s', annotations: { [release]: 'pod:a held=40 spent=0' }, says: /must name who approves/ },
+  {
+    what: 'no release',
+    annotations: { ...by, [release]: 'everything' },
+    says: /must read "<key>@<seq> held=/,
+  },
+  { what: 'nobody’s', annotations: { [release]: 'pod:a@1 held=40 spent=0' }, says: /must name who approves/ },
   {
     what: 'of a row that is not there',
-    annotations: { ...by, [release]: 'pod:a held=40 spent=0' },
+    annotations: { ...by, [release]: 'pod:a@1 held=40 spent=0' },
     says: /the ledger has no row pod:a\.$/,
   },
   {
     what: 'of more than an amount can be',
-    annotations: { ...by, [release]: 'pod:a held=1e30 spent=0' },
-    says: /must read "<key> held=/,
+    annotations: { ...by, [release]: 'pod:a@1 held=1e30 spent=0' },
+    says: /must read "<key>@<seq> held=/,
   },
 ])('a release that is $what frees nothing and is told', async ({ annotations, says }) => {
   const { namespace } = await world.readyBudget({ monthlyLimit: '100' });

@@ -171,7 +171,7 @@ describe('a ledger that somebody else touches', () => {
     expect(snapshot).toMatchObject({ held: seen, outstanding: 0n, available: parseAmount('7') });
     expect(snapshot.uid).not.toBe(uid);
     await ask(side, snapshot.uid, { name: 'b', amount: '7' });
-    const released = { key: 'recovered', held: seen, spent: parseAmount('1') };
+    const released = { key: 'recovered', seq: 1, held: seen, spent: parseAmount('1') };
     expect(await side.ledgers.release(budget, released)).toEqual({ state: 'released' });
     expect(side.ledgers.current(budget)).toMatchObject({ held: 0n, available: parseAmount('3') });
   });

@@ -297,7 +297,7 @@ describe('the policy about authors', () => {
   });
 
   test('who may not approve cannot release, and who may does so by the own name', async () => {
-    const release = 'sapai.eerly.ai/release=pod:a held=1 spent=0';
+    const release = 'sapai.eerly.ai/release=pod:a@1 held=1 spent=0';
     await expect(annotate(release)).rejects.toThrow(/named by the annotation sapai.eerly.ai\/approved-by/);
     const own = 'sapai.eerly.ai/approved-by=ada@example.com';
     await expect(annotate(release, own)).rejects.toThrow(/the verb approve on sapaibudgets is needed/);

@@ -180,7 +180,7 @@ export class Replay {
     const row = this.#row(h);
     const held = row.lost + row.unknown + unused(row);
     const before = available(this.ledger);
-    const outcome = releaseApproved(this.ledger, { key: h, held, spent }, nowMs);
+    const outcome = releaseApproved(this.ledger, { key: h, seq: row.seq, held, spent }, nowMs);
     demand(outcome.state === 'released', `the release is refused: ${outcome.state}`);
     demand(available(this.ledger) - before === held - spent, 'another amount came back');
   }
