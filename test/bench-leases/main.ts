@@ -89,7 +89,7 @@ async function measureRenewals(stage: Stage): Promise<RenewalCost[]> {
 
 function describe(loadBefore: number): string {
   const model = cpus()[0]?.model ?? 'unknown processor';
-  return `${model}, ${availableParallelism()} cores for clients, operator, API server and etcd together, Linux ${release()}, Node ${process.versions.node}; load average before: ${loadBefore.toFixed(1)}.`;
+  return `${model}, ${availableParallelism()} cores for clients, operator, API server and etcd together, Linux ${release().split('.', 2).join('.')}, Node ${process.versions.node}; load average before: ${loadBefore.toFixed(1)}.`;
 }
 
 await interruptible(async (signal) => {

@@ -22,7 +22,7 @@ const plan: Plan = {
 
 function describeMachine(): string {
   const model = cpus()[0]?.model ?? 'unknown processor';
-  return `${model}, ${availableParallelism()} cores, Linux ${release()}, Node ${process.versions.node}`;
+  return `${model}, ${availableParallelism()} cores, Linux ${release().split('.', 2).join('.')}, Node ${process.versions.node}`;
 }
 
 await interruptible(async (signal) => {
