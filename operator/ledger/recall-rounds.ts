@@ -24,6 +24,8 @@ import type { RecallNotice, RecallNotices } from './recall-notices.ts';
 
 /** A sidecar gives a call up after 5 s: an answer that waits must come well before. */
 const longestWaitMs = 2000;
+/** Between two tries to grant those who wait, if the last one granted nothing. */
+const serveAgainMs = 50;
 
 /** A booked ask that was not granted, for a request that waits. */
 export interface WaitingAsk {
@@ -192,11 +194,19 @@ export class RecallRounds {
       });
       served(this.#recall, { tried, granted });
       for (const key of granted) this.#answer(key, undefined);
+      if (granted.length === 0) return this.#lookLater();
     } catch (error) {
       served(this.#recall, { tried, granted: tried });
       for (const key of tried) this.#fail(key, error);
     }
     this.look();
+  }
+
+  /** There seemed to be enough, and nobody could be granted: trying again at once would be a busy loop. */
+  #lookLater(): void {
+    if (this.#ended) return;
+    this.#cancel?.();
+    this.#cancel = this.#clock.after(serveAgainMs, () => this.look());
   }
 
   #leave(key: string): void {
