@@ -213,7 +213,10 @@ function release(world: World, { replica, pod, uid, row }: Held, spent: bigint):
   if (spent < 0n || spent > held) return false;
   replica.withAccount(uid, async (account) => {
     const nowMs = world.nowMs + replica.smallClockErrorMs;
-    await account.release({ key: row.key, seq: row.seq, held, spent }, { nowMs, leadership: replica.leadership });
+    await account.release(
+      { key: row.key, seq: row.seq, held, spent },
+      { nowMs, leadership: replica.leadership },
+    );
   });
   world.say(() => `evidence: ${spent} of the ${held} held for ${pod.key} were spent`);
   return true;
