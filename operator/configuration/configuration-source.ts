@@ -11,6 +11,8 @@ export interface ConfigurationSource {
    * Rejects with the signal's reason when that fires first.
    */
   waitForChange(budgets: readonly BudgetRef[], wait: ConfigurationWait): Promise<ConfigurationAnswer>;
+  /** The deletion of this holder's pod was asked for: it is told once to return what it has idle. */
+  noteLeaving(holder: string): void;
 }
 
 export interface ConfigurationWait {
@@ -18,8 +20,6 @@ export interface ConfigurationWait {
   seen?: string | undefined;
   /** Key of the rows of the pod that asks. */
   holder: string;
-  /** When the pod's deletion was asked for: what it has idle is recalled. */
-  leavingMs?: number | undefined;
   /** Numbers of the recall rounds that the caller has heeded, by name of the budget. */
   recalls?: Record<string, number> | undefined;
   timeoutMs: number;

@@ -122,17 +122,15 @@ test('a new caller is told all, with the round it is asked in', async () => {
 
 test('a pod that is being deleted is asked once for what it has idle of each budget', async () => {
   const { clock, source } = setUp();
-  const wait = {
-    seen: source.current([one, two]).etag,
-    holder,
-    leavingMs: 99,
-    timeoutMs: 5_000,
-    signal: never,
-  };
-  const { recalls } = await source.waitForChange([one, two], wait);
-  expect(recalls).toEqual({ one: 99, two: 99 });
+  const wait = { seen: source.current([one, two]).etag, holder, timeoutMs: 5_000, signal: never };
+  const waiting = source.waitForChange([one, two], wait);
+  source.noteLeaving(holder);
+  const leavingMs = clock.nowMs();
+  const { recalls } = await waiting;
+  expect(recalls).toEqual({ one: leavingMs, two: leavingMs });
   const again = source.waitForChange([one, two], { ...wait, recalls });
   clock.pass(4_000);
+  source.noteLeaving(holder);
   source.recall(two, { number: 7, keys: [holder] });
-  expect((await again).recalls).toEqual({ one: 99, two: 7 });
+  expect((await again).recalls).toEqual({ one: leavingMs, two: 7 });
 });

@@ -7,6 +7,9 @@ import { digestOf } from './canonical-json.ts';
 import type { RecallNotices } from '../ledger/recall-notices.ts';
 import type { ConfigurationSource, ConfigurationWait } from './configuration-source.ts';
 
+/** Pods that are being deleted at the same time; of more the oldest are told anew. */
+const maxLeaving = 4096;
+
 interface Published {
   configuration: BudgetConfiguration;
   digest: string;
@@ -21,6 +24,9 @@ export class Configurations implements ConfigurationSource, RecallNotices {
 
   /** By budget: the holders that are asked in a recall round, with its number. */
   readonly #recalls = new Map<string, Map<string, number>>();
+
+  /** Holders whose pods are being deleted, with the number that stands for a round. */
+  readonly #leaving = new Map<string, number>();
 
   constructor({ clock }: { clock: Clock }) {
     this.#clock = clock;
@@ -54,6 +60,14 @@ export class Configurations implements ConfigurationSource, RecallNotices {
     const asked = this.#recalls.get(budgetKey(budget));
     for (const key of keys) asked?.delete(key);
     if (asked?.size === 0) this.#recalls.delete(budgetKey(budget));
+  }
+
+  noteLeaving(holder: string): void {
+    if (this.#leaving.has(holder)) return;
+    this.#leaving.set(holder, this.#clock.nowMs());
+    const [oldest] = this.#leaving.keys();
+    if (this.#leaving.size > maxLeaving && oldest !== undefined) this.#leaving.delete(oldest);
+    this.#tell(holder);
   }
 
   /** The budget is gone: sidecars are told `BudgetNotFound`. */
@@ -110,10 +124,10 @@ export class Configurations implements ConfigurationSource, RecallNotices {
   /** A pod's budgets are in one namespace, so that their names tell them apart. */
   #recallsOf(
     budgets: readonly BudgetRef[],
-    { holder, leavingMs }: Pick<ConfigurationWait, 'holder' | 'leavingMs'>,
+    { holder }: Pick<ConfigurationWait, 'holder'>,
   ): ConfigurationAnswer['recalls'] {
     const numbers = budgets.flatMap((budget): [string, number][] => {
-      const number = this.#recalls.get(budgetKey(budget))?.get(holder) ?? leavingMs;
+      const number = this.#recalls.get(budgetKey(budget))?.get(holder) ?? this.#leaving.get(holder);
       return number === undefined ? [] : [[budget.name, number]];
     });
     return numbers.length === 0 ? undefined : Object.fromEntries(numbers);

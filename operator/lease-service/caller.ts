@@ -7,8 +7,6 @@ export interface Caller {
   budgets: readonly BudgetRef[];
   /** What the pod's annotation says about unified metering, as it is there. */
   metering?: string | undefined;
-  /** When the pod's deletion was asked for, ms since the epoch; absent: it was not. */
-  leavingMs?: number | undefined;
   /** Fires when the caller has gone or the service ends. */
   signal: AbortSignal;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { BudgetConfiguration } from '../../accounting/messages.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
 import { LeaseWorld, refusedWith, spending } from './test-lease-world.ts';
+import { openMessage } from './test-service.ts';
 
 const world = LeaseWorld.forFile();
 
@@ -56,6 +57,27 @@ describe('a configuration', () => {
     // One that knows of no homes is told of none.
     peers.observe(others);
     expect((await poll({})).body).not.toHaveProperty('home');
+  });
+
+  test('comes with a recall once the pod is seen to be deleted, also to a poll that waits', async () => {
+    const { uid, pod, call } = await world.holder();
+    const { etag: seen } = Object((await call('/v1/configuration', { schema: 1, waitSeconds: 0 })).body);
+    const waiting = call('/v1/configuration', { schema: 1, seen, waitSeconds: 55 });
+    const path = `/api/v1/namespaces/${world.namespace}/pods/${pod.name}`;
+    const keep = (finalizers: string[] | null) =>
+      world.controlPlane.call({
+        method: 'PATCH',
+        path,
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { finalizers } },
+      });
+    await keep(['test.local/keep']);
+    await world.controlPlane.call({ method: 'DELETE', path });
+    world.running.clock.aheadMs = 6000;
+    await call('/v1/lease', openMessage('chat', uid));
+    const { body } = await waiting;
+    expect(body).toMatchObject({ etag: seen, budgets: [], recalls: { chat: expect.any(Number) } });
+    await keep(null);
   });
 
   test('that is asked for too often at once is refused', async () => {

@@ -28,8 +28,8 @@ export function configurationEndpoint({
     const { seen, recalls, home, waitSeconds } = parseMessage(configurationRequest, body);
     const own = new PodMetering(caller.metering);
     const known = { seen: own.sourceEtag(seen), recalls };
-    const { leavingMs, signal } = caller;
-    const wait = { ...known, holder: holderOf(caller).key, leavingMs, timeoutMs: waitSeconds * 1000, signal };
+    const { signal } = caller;
+    const wait = { ...known, holder: holderOf(caller).key, timeoutMs: waitSeconds * 1000, signal };
     const { namespace } = caller.pod;
     const answer = await underWay.run(caller.pod.uid, () =>
       home === undefined

@@ -23,7 +23,12 @@ const readMs = 10_000;
 
 const texts = z.record(z.string(), z.string()).default({});
 const podObject = z.object({
-  metadata: z.object({ uid: z.string(), labels: texts, annotations: texts }),
+  metadata: z.object({
+    uid: z.string(),
+    labels: texts,
+    annotations: texts,
+    deletionTimestamp: z.string().optional(),
+  }),
   status: z.object({ phase: z.string().default('Unknown') }).default({ phase: 'Unknown' }),
 });
 const namespaceObject = z.object({ metadata: z.object({ labels: texts }) });
@@ -65,6 +70,12 @@ export class PodDirectory {
   async meteringOf(identity: PodIdentity): Promise<string | undefined> {
     const pod = await this.#pods.get(identity.uid, () => this.#readPod(identity));
     return pod?.metadata.annotations[meteringAnnotation];
+  }
+
+  /** Whether the pod's deletion was asked for; its application may take all the time it has to end. */
+  async isLeaving(identity: PodIdentity): Promise<boolean> {
+    const pod = await this.#pods.get(identity.uid, () => this.#readPod(identity));
+    return pod?.metadata.deletionTimestamp !== undefined;
   }
 
   async #readPod({ namespace, name }: PodIdentity): Promise<Pod | undefined> {

@@ -9,7 +9,7 @@ import type { Endpoint } from './caller.ts';
 import { configurationEndpoint } from './configuration-endpoint.ts';
 import { EndpointError, errorAnswer } from './errors.ts';
 import type { ErrorAnswer } from './errors.ts';
-import { leaseEndpoint } from './lease-endpoint.ts';
+import { holderOf, leaseEndpoint } from './lease-endpoint.ts';
 import type { EndpointCall, LeaseService, LeaseServiceOptions } from './lease-service.ts';
 import { PodDirectory } from './pod-directory.ts';
 import type { PodIdentity } from './pod-directory.ts';
@@ -95,6 +95,7 @@ function serverOfCalls(options: LeaseServiceOptions) {
         const metering = await directory.meteringOf(pod);
         await readBody(request, response);
         const caller = { pod, budgets, metering, signal: AbortSignal.any([signal, gone]) };
+        if (await directory.isLeaving(pod)) options.configurationSource.noteLeaving(holderOf(caller).key);
         const text = await endpoint(caller, request.body);
         metrics.answered({ call, outcome: 'ok', status: 200, durationMs: performance.now() - startedMs });
         response.status(200).type('application/json').end(text);
