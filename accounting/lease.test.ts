@@ -49,7 +49,9 @@ function leaseAfter(...records: LeaseRecord[]): Lease {
   return lease;
 }
 function reported(seq: number, incarnation = 1): LeaseAnswer {
-  const ledger = { cap: 0n, settled: 0n, outstanding: 0n, held: 0n, grantable: 0n, enforced: true, seq: 9 };
+  const sums = { cap: 0n, settled: 0n, outstanding: 0n, held: 0n };
+  const left = { grantable: 0n, guaranteedToOthers: 0n, waitedFor: 0n };
+  const ledger = { ...sums, ...left, enforced: true, seq: 9 };
   return {
     schema: schemaVersion,
     kind: 'reported',

@@ -47,6 +47,16 @@ describe('a guarantee', () => {
     expect(guaranteedToOthers(scene.ledger, 'pod:x')).toBe(cu(60));
   });
 
+  test('is named to those who are refused because of it', () => {
+    const scene = new Scene(100);
+    setShares(scene.ledger, promises({ [one]: 60 }));
+    scene.open();
+    expect(scene.report(1, { ask: 50 })).toMatchObject({
+      row: { granted: 0n },
+      ledger: { cap: cu(100), grantable: cu(40), guaranteedToOthers: cu(60) },
+    });
+  });
+
   test('is not kept beyond what its holder was granted, and is again what that gives back', () => {
     const scene = new Scene(100);
     setShares(scene.ledger, promises({ [one]: 60 }));

@@ -4,30 +4,16 @@ import { changeRow, emptyRow, isLedgerKey, maxOlderProcessIds, meter, unused } f
 import { hasRoomFor } from './ledger-room.ts';
 import { bindShare, shareOf } from './ledger-shares.ts';
 import { leaseEnd, leaseLife } from './lease-life.ts';
+import { answerOpen, answerReport, refusal } from './lease-answers.ts';
+import { type MessageContext, mayGrant } from './message-context.ts';
 import type {
   LeaseAnswer,
   LeaseRefusalReason,
   LeaseRequest,
   OpenRequest,
   ReportRequest,
-  RowFigures,
 } from './messages.ts';
-import { schemaVersion } from './messages.ts';
-import { availableTo, grantableTo } from './parent-lease.ts';
-
-/** Who asks and when: taken from the reviewed token and the operator's clock, never from the message. */
-export interface MessageContext {
-  key: string;
-  name: string;
-  nowMs: number;
-  leaseSeconds: number;
-  /** False: figures are booked, but nothing is granted, and the answer says that nothing could be. */
-  mayGrant: boolean;
-  /** What others wait for, and is not granted to this one. */
-  setAside?: NanoCu;
-  /** What the ledger could still get from its parent, for the answer; nothing is granted of it. Absent: 0. */
-  parentGrantable?: NanoCu;
-}
+import { availableTo } from './parent-lease.ts';
 
 /** What an operator has to tell people about, besides answering. The type is the event's reason. */
 export type LedgerEvent =
@@ -116,7 +102,8 @@ export function grantSize(
 
 function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Outcome {
   const known = ledger.rows.get(context.key);
-  if (known?.processId === request.processId) return opened(ledger, known, context);
+  if (known?.processId === request.processId)
+    return { answer: answerOpen(ledger, known, context), events: [] };
   if (known?.olderProcessIds.includes(request.processId)) return refuse('process_superseded', context);
   if (request.resume && !hasRoomFor(ledger, known ?? newRow(context), request.resume))
     return refuse('figures_too_large', context);
@@ -136,7 +123,7 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
     r.expires = leaseEnd(ledger, context);
   });
   bindShare(ledger, row);
-  return { ...opened(ledger, row, context), events };
+  return { answer: answerOpen(ledger, row, context), events };
 }
 
 function newRow({ key, name }: MessageContext): LedgerRow {
@@ -177,7 +164,9 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
   if (request.incarnation < before.incarnation) return refuse('process_superseded', context);
   const released = before.state === 'released';
   if (request.seq <= before.seq)
-    return released ? refuse('row_released', context) : reported(ledger, before, context);
+    return released
+      ? refuse('row_released', context)
+      : { answer: answerReport(ledger, before, context), events: [] };
   if (request.seq > before.seq + 1) return refuse('sequence_gap', context);
   const wrong = whatIsWrong(ledger, before, request);
   if (wrong) return refuse(wrong, context);
@@ -193,7 +182,8 @@ function report(ledger: Ledger, request: ReportRequest, context: MessageContext)
     renew(r, ledger, context);
   });
   if (released) return { ...refuse('row_released', context), events };
-  return { ...reported(ledger, grant(ledger, row, request, context), context), events };
+  const granted = grant(ledger, row, request, context);
+  return { answer: answerReport(ledger, granted, context), events };
 }
 
 /** Why these figures cannot be true; of a released row they may be behind what evidence said. */
@@ -270,61 +260,6 @@ function grant(
   });
 }
 
-/** Whether this holder may be granted anything now: its budget allows it, and the period lasts. */
-export function mayGrant({ period }: Ledger, context: MessageContext): boolean {
-  return context.mayGrant && context.nowMs >= period.startMs && context.nowMs < period.endMs;
-}
-
-function opened(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext): Outcome {
-  return {
-    answer: { ...answerFields(ledger, row, context), kind: 'opened', resumed: wasResumed(row) },
-    events: [],
-  };
-}
-
-function wasResumed({ wholeSince, incarnation }: LedgerRow): boolean {
-  return wholeSince < incarnation;
-}
-
-function reported(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext): Outcome {
-  return { answer: { ...answerFields(ledger, row, context), kind: 'reported' }, events: [] };
-}
-
-/** The answer to a report that is booked, by what the ledger says now. */
-export function answerBooked(ledger: Ledger, request: ReportRequest, context: MessageContext): LeaseAnswer {
-  const row = ledger.rows.get(context.key);
-  if (row?.incarnation !== request.incarnation) return refusal('process_superseded');
-  return row.state === 'released' ? refusal('row_released') : reported(ledger, row, context).answer;
-}
-
-function answerFields(ledger: Ledger, row: Readonly<LedgerRow>, context: MessageContext) {
-  const { settled, outstanding, held } = ledger.totals;
-  const left = grantableTo(ledger, row.key, context.parentGrantable) - (context.setAside ?? 0n);
-  const grantable = left > 0n && mayGrant(ledger, context) ? left : 0n;
-  const enforced = ledger.enforcement === 'Enforce';
-  return {
-    schema: schemaVersion,
-    incarnation: row.incarnation,
-    seq: row.seq,
-    row: rowFigures(row),
-    remainingSeconds: row.state === 'open' ? remainingLife(ledger, row, context.nowMs) : 0,
-    ledger: { cap: ledger.cap, settled, outstanding, held, grantable, enforced, seq: ledger.seq },
-  } as const;
-}
-
-/**
- * For how long a lease may be spent, in seconds: never beyond its period. The row itself lives on after that, because
- * its holder still reports what requests under way cost: it is not silent, and not held.
- */
-function remainingLife({ period }: Ledger, { expires }: LedgerRow, nowMs: number): number {
-  const ends = Math.min(expires, Math.floor(period.endMs / 1000));
-  return Math.max(0, ends - Math.ceil(nowMs / 1000));
-}
-
-function rowFigures({ granted, spent, overrun, unknown, lost, returned, released }: LedgerRow): RowFigures {
-  return { granted, spent, overrun, unknown, lost, returned, released };
-}
-
 /** Refused because ledger and holder tell different stories: neither a restart nor a lost message explains it. */
 const unexplained: ReadonlySet<LeaseRefusalReason> = new Set<LeaseRefusalReason>([
   'row_unknown',
@@ -337,23 +272,6 @@ function refuse(reason: LeaseRefusalReason, context: MessageContext): Outcome {
   const event: LedgerEvent = { type: 'ReportRefused', key: context.key, name: context.name, refusal: reason };
   return { answer: refusal(reason), events: unexplained.has(reason) ? [event] : [] };
 }
-
-/** The answer that refuses a message, with what to do about it. */
-export function refusal(reason: LeaseRefusalReason): LeaseAnswer {
-  return { schema: schemaVersion, kind: 'refused', reason, message: refusalText[reason] };
-}
-
-const refusalText: Record<LeaseRefusalReason, string> = {
-  ledger_unknown: 'this ledger is not the budget’s current one: fetch the configuration again',
-  ledger_closed: 'the period of this ledger is over and accounted for',
-  process_superseded: 'a newer process of this pod holds the lease: this one must not spend any more',
-  row_unknown: 'the ledger has no row for this process: open the lease first',
-  sequence_gap: 'the number does not follow the last report booked: open the lease again',
-  report_backwards: 'figures are cumulative and below what was reported before: they were not booked',
-  figures_too_large: 'the figures are more than a ledger can hold: they were not booked',
-  row_released:
-    'evidence has decided what this row cost: the figures were booked, open the lease again to go on',
-};
 
 function max(first: NanoCu, ...others: NanoCu[]): NanoCu {
   return others.reduce((a, b) => (a > b ? a : b), first);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { available, copyLedger } from './ledger.ts';
-import { answerBooked, handleLeaseRequest } from './ledger-transitions.ts';
+import { answerBooked } from './lease-answers.ts';
+import { handleLeaseRequest } from './ledger-transitions.ts';
 import { grantWaiters } from './ledger-waiting.ts';
 import { type ReportRequest, schemaVersion } from './messages.ts';
 import { ledgerOf } from './recall-scene.ts';
@@ -71,7 +72,7 @@ test('what others wait for is not granted, and not called grantable', () => {
   const ledger = waiting();
   const ask = { need: 5n, want: 5n };
   const { answer } = handleLeaseRequest(ledger, { ...report, ask }, { ...context, setAside: 6n });
-  expect(answer).toMatchObject({ row: { granted: 0n }, ledger: { grantable: 4n } });
+  expect(answer).toMatchObject({ row: { granted: 0n }, ledger: { grantable: 4n, waitedFor: 6n } });
 });
 
 test('a report that was booked is answered by what was granted since, and nothing changes', () => {

@@ -1,5 +1,5 @@
 import { type Ledger, type LedgerRow, changeRow } from './ledger.ts';
-import { type MessageContext, mayGrant } from './ledger-transitions.ts';
+import { type MessageContext, mayGrant } from './message-context.ts';
 import { leaseEnd } from './lease-life.ts';
 import { availableTo } from './parent-lease.ts';
 import type { Waiter } from './recall.ts';

@@ -158,6 +158,12 @@ const ledgerFigures = z.strictObject({
   held: amount,
   /** The largest amount this holder could still be granted. */
   grantable: amount,
+  /** What is set aside for budgets below, and not for this holder. */
+  guaranteedToOthers: amount,
+  /** What requests of others wait for that came earlier. */
+  waitedFor: amount,
+  /** The budget above (`<namespace>/<name>`), and the most it could still add; absent: there is none. */
+  parent: z.strictObject({ budget: z.string().max(127), grantable: amount }).optional(),
   /** Whether the cap is enforced; otherwise it is only compared with. */
   enforced: z.boolean(),
   seq: count,

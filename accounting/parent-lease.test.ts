@@ -218,7 +218,9 @@ describe('a ledger below another one', () => {
     const figures = { spent: 0n, overrun: 0n, returned: 0n, unknown: [] };
     const say = (seq: number): LeaseAnswer =>
       handleLeaseRequest(pair.below, { ...report, ...figures, seq }, context).answer;
-    expect(say(1)).toMatchObject({ ledger: { grantable: cu(35) } });
+    expect(say(1)).toMatchObject({
+      ledger: { grantable: cu(35), parent: { budget: 'root/all', grantable: cu(25) } },
+    });
     setCap(pair.below, cu(20));
     expect(say(2)).toMatchObject({ ledger: { grantable: cu(20) } });
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusal } from '../../accounting/ledger-transitions.ts';
+import { refusal } from '../../accounting/lease-answers.ts';
 import { schemaVersion } from '../../accounting/messages.ts';
 import { systemClock } from '../kube/clock.ts';
 import type { LeaseBook, Ledgers } from '../ledger/ledgers.ts';

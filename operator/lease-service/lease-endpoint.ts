@@ -1,4 +1,4 @@
-import { refusal } from '../../accounting/ledger-transitions.ts';
+import { refusal } from '../../accounting/lease-answers.ts';
 import { encodeMessage, leaseRequest } from '../../accounting/messages.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import { budgetKey } from '../configuration/budget-ref.ts';

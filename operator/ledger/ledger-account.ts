@@ -20,7 +20,7 @@ import {
   releaseApproved,
 } from '../../accounting/ledger-release.ts';
 import { expireRows, noteToken } from '../../accounting/ledger-transitions.ts';
-import type { MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { MessageContext } from '../../accounting/message-context.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
 import { NotLeadingError, requireLeadership } from '../replicas/leadership.ts';

@@ -1,7 +1,8 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { Enforcement } from '../../accounting/ledger.ts';
 import type { Share } from '../../accounting/ledger-shares.ts';
-import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
+import type { MessageContext } from '../../accounting/message-context.ts';
 import type { Release, ReleaseOutcome } from '../../accounting/ledger-release.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import type { Period, PeriodRule } from '../../accounting/period.ts';

@@ -1,7 +1,8 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { type Ledger, isLedgerKey } from '../../accounting/ledger.ts';
-import { answerBooked, handleLeaseRequest } from '../../accounting/ledger-transitions.ts';
-import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
+import { answerBooked } from '../../accounting/lease-answers.ts';
+import { type LedgerEvent, handleLeaseRequest } from '../../accounting/ledger-transitions.ts';
+import type { MessageContext } from '../../accounting/message-context.ts';
 import { grantWaiters } from '../../accounting/ledger-waiting.ts';
 import type { LeaseAnswer, LeaseRequest, ReportRequest } from '../../accounting/messages.ts';
 import type { RoundFacts, Waiter } from '../../accounting/recall.ts';

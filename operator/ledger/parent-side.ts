@@ -1,7 +1,7 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { ledgerKey } from '../../accounting/ledger.ts';
 import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
-import type { MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { MessageContext } from '../../accounting/message-context.ts';
 import type { Ask, LeaseAnswer, LeaseRequest } from '../../accounting/messages.ts';
 import {
   isForgotten,

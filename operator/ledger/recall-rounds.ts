@@ -1,6 +1,5 @@
 import type { NanoCu } from '../../accounting/amount.ts';
-import { mayGrant } from '../../accounting/ledger-transitions.ts';
-import type { MessageContext } from '../../accounting/ledger-transitions.ts';
+import { type MessageContext, mayGrant } from '../../accounting/message-context.ts';
 import { grantWaiters } from '../../accounting/ledger-waiting.ts';
 import {
   type RoundFacts,

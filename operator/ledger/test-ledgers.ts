@@ -1,4 +1,5 @@
-import type { LedgerEvent, MessageContext } from '../../accounting/ledger-transitions.ts';
+import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
+import type { MessageContext } from '../../accounting/message-context.ts';
 import { parseAmount } from '../../accounting/amount.ts';
 import type { LeaseRequest, OpenRequest, ReportRequest } from '../../accounting/messages.ts';
 import { schemaVersion } from '../../accounting/messages.ts';

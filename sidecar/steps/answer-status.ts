@@ -1,5 +1,6 @@
 import { formatAmount } from '../../accounting/amount.ts';
 import { idle } from '../../accounting/lease.ts';
+import type { LedgerFigures } from '../../accounting/messages.ts';
 import { unknownByReason } from '../../accounting/unknown-costs.ts';
 import { type Exchange, sendPlain } from '../exchange.ts';
 import type { Clock } from '../clock.ts';
@@ -81,8 +82,24 @@ function leaseStatus(
       since: isoTime(sinceMs),
       amount: formatAmount(amount),
     })),
+    ledger: last === undefined ? null : ledgerStatus(last.figures),
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     endsAt: last === undefined ? null : isoTime(clock.wallMs() + endsInMs),
+  };
+}
+
+/** Where the ledger stood when it answered last. */
+function ledgerStatus({ cap, settled, outstanding, held, parent, ...rest }: LedgerFigures) {
+  return {
+    cap: formatAmount(cap),
+    spent: formatAmount(settled),
+    reserved: formatAmount(outstanding),
+    held: formatAmount(held),
+    guaranteedToOthers: formatAmount(rest.guaranteedToOthers),
+    waitedFor: formatAmount(rest.waitedFor),
+    ...(parent && { parent: parent.budget, parentGrantable: formatAmount(parent.grantable) }),
+    grantable: formatAmount(rest.grantable),
+    enforced: rest.enforced,
   };
 }
 

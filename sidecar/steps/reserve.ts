@@ -1,4 +1,5 @@
 import { type NanoCu, formatAmount } from '../../accounting/amount.ts';
+import type { LedgerFigures } from '../../accounting/messages.ts';
 import type { Admission } from '../admission.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Exchange } from '../exchange.ts';
@@ -58,6 +59,12 @@ function denial({ budget }: Catalogue, { wish }: Demand, shortage: Shortage): Pr
     requestedAtLeast: formatAmount(wish.smallest),
     grantable: formatAmount(ledger.grantable + idle),
     overcommitted: formatAmount(overdrawn),
+    guaranteedToOthers: formatAmount(ledger.guaranteedToOthers),
+    waitedFor: formatAmount(ledger.waitedFor),
+    ...(ledger.parent && {
+      parent: ledger.parent.budget,
+      parentGrantable: formatAmount(ledger.parent.grantable),
+    }),
     recallRound: round.number,
     recallTime: new Date(round.beganMs).toISOString(),
     holdersAsked: round.asked,
@@ -69,9 +76,20 @@ function denial({ budget }: Catalogue, { wish }: Demand, shortage: Shortage): Pr
     `Budget ${name} cannot pay for this request in period ${facts.period}: it can cost ${facts.requested} CU ` +
     `(${facts.requestedAtLeast} CU with the shortest answer), and ${facts.grantable} CU are left. ` +
     `Of the cap of ${facts.cap} CU, ${facts.spent} are spent, ${facts.reserved} reserved by requests and leases, ` +
-    `${facts.held} held. ${askedOthers(round)} It resets at ${facts.resetTime}. ` +
+    `${facts.held} held${setAside(ledger)}. ${askedOthers(round)} It resets at ${facts.resetTime}. ` +
     `Look with: kubectl describe saib ${budget.budget} -n ${budget.namespace}`;
   return new ProxyError('exhausted', message, { facts });
+}
+
+/** What is left and not for this request, and how far the budget above limits it. */
+function setAside({ guaranteedToOthers, waitedFor, parent }: LedgerFigures): string {
+  return [
+    guaranteedToOthers > 0n && `, ${formatAmount(guaranteedToOthers)} guaranteed to other budgets`,
+    waitedFor > 0n && `, ${formatAmount(waitedFor)} waited for by requests that came before`,
+    parent && `; ${parent.budget} above it can add ${formatAmount(parent.grantable)}`,
+  ]
+    .filter(Boolean)
+    .join('');
 }
 
 /** What was done before the refusal. */

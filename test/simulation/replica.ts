@@ -1,5 +1,5 @@
 import type { LeaseAnswer, LeaseRequest, TokenRequest } from '../../accounting/messages.ts';
-import { refusal } from '../../accounting/ledger-transitions.ts';
+import { refusal } from '../../accounting/lease-answers.ts';
 import { KubeError } from '../../operator/kube/kube-error.ts';
 import type { Clock } from '../../operator/kube/clock.ts';
 import { LedgerAccount } from '../../operator/ledger/ledger-account.ts';
