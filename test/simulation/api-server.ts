@@ -5,6 +5,7 @@ import type { Ledger } from '../../accounting/ledger.ts';
 import { sapAiLedgerPage } from '../../crds/ledger-page.ts';
 import { sapAiLedger } from '../../crds/ledger.ts';
 import { parseStored } from '../../crds/parse.ts';
+import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
 import type { ObjectClient } from '../../operator/kube/client.ts';
 import { KubeError } from '../../operator/kube/kube-error.ts';
 import type { KubeDraft, KubeObject, Resource } from '../../operator/kube/resource.ts';
@@ -60,6 +61,7 @@ export class ApiServer {
   readonly calls: Call[] = [];
   readonly #versions = new Map<string, Version[]>();
   readonly #pages = new Map<string, { object: KubeObject; page: LedgerPage }>();
+  readonly #owners = new Map<string, BudgetRef>();
   #resourceVersion = 1;
   #uids = 0;
   /** Told of every ledger that was stored; throws what is wrong with it. */
@@ -74,6 +76,11 @@ export class ApiServer {
   byUid(uid: string): Version | undefined {
     for (const versions of this.#versions.values()) if (versions.at(-1)?.uid === uid) return versions.at(-1);
     return undefined;
+  }
+
+  /** The budget of a ledger that is there, or was. */
+  ownerOf(uid: string): BudgetRef | undefined {
+    return this.#owners.get(uid);
   }
 
   /** Names of the ledgers. */
@@ -204,6 +211,7 @@ export class ApiServer {
     const before = versions.at(-1);
     const ledger = decodeLedger(spec, this.#pagesOf(spec.pages));
     const after: Version = { object, uid, ledger, heldRows: spec.heldRows };
+    this.#owners.set(uid, ledger.budget);
     versions.push(after);
     if (versions.length > keptVersions) versions.shift();
     this.#versions.set(name, versions);

@@ -32,13 +32,13 @@ export async function heal(world: World): Promise<void> {
 }
 
 function mendOperators(world: World): void {
-  world.limit = world.setup.cap;
+  for (const budget of world.family) budget.limit = budget.plan.limit;
   if (world.wentBack.size > 0) operatorSteps.approve(world, nothing);
   world.replicas.forEach((replica, a) => {
     replica.clockErrorMs = 0;
     operatorSteps.resumeReplica(world, { ...nothing, a });
     operatorSteps.startReplica(world, { ...nothing, a });
-    world.knownLimits.set(replica, world.limit);
+    operatorSteps.learnLimit(world, { ...nothing, a });
     replica.term = 0;
   });
   operatorSteps.elect(world, nothing);
@@ -65,11 +65,18 @@ function mendPod(world: World, pod: Pod): void {
 /** Until nobody has anything to tell. */
 async function tellAll(world: World): Promise<void> {
   for (let round = 0; round < maxRounds; round += 1) {
-    world.replicas.forEach((_, a) => operatorSteps.reconcile(world, { ...nothing, a }));
-    await quiet(world);
+    await reconcileAll(world);
     let busy = false;
     for (const pod of world.pods) if (tell(world, pod)) busy = true;
     if (!busy) return;
+    await quiet(world);
+  }
+}
+
+/** Each budget after the one above it. */
+async function reconcileAll(world: World): Promise<void> {
+  for (const b of world.family.keys()) {
+    world.replicas.forEach((_, a) => operatorSteps.reconcile(world, { ...nothing, a, b }));
     await quiet(world);
   }
 }
@@ -146,7 +153,7 @@ async function comesBack(world: World): Promise<void> {
 
 /** Somebody who holds a lease of the current ledger, if its period does not end in a moment. */
 function someHolder(world: World): { pod: Pod; holder: Holder; ledger: Ledger } | undefined {
-  const uid = world.status.get(world.period.name)?.uid ?? '';
+  const uid = world.currentOf(world.root)?.uid ?? '';
   const ledger = world.api.byUid(uid)?.ledger;
   if (!ledger || world.nowMs + 60_000 > ledger.period.endMs) return undefined;
   for (const pod of world.present) {

@@ -59,13 +59,18 @@ const jumpClock: OperatorStep = (world, { a, b }) => {
 };
 
 /** A replica copies the cap it knows of into the current ledger, opening it where it is not. */
-const reconcile: OperatorStep = (world, { a }) => {
+const reconcile: OperatorStep = (world, { a, b }) => {
   const replica = pick(world.replicas, a);
-  if (!replica?.running) return false;
-  const { name } = world.period;
-  replica.reconcile(world.needOf(replica), ({ uid, seq }) => {
-    const known = world.status.get(name);
-    world.status.set(name, { uid, seq: Math.max(seq, known?.seq ?? 0) });
+  const budget = pick(world.family, b);
+  const { period } = world;
+  const need = replica?.running ? budget?.needAt(replica, period) : undefined;
+  if (!replica || !budget || !need) return false;
+  replica.reconcile(need, ({ uid, seq, settled, outstanding, held }) => {
+    const known = budget.status.get(period.name);
+    const sum = settled + outstanding + held;
+    budget.status.set(period.name, { uid, seq: Math.max(seq, known?.seq ?? 0), sum });
+    budget.accepted = false;
+    budget.retiredBy.delete(replica);
     world.greatestCaps.set(uid, world.greatestCaps.get(uid) ?? 0n);
   });
   return true;
@@ -84,22 +89,25 @@ const elect: OperatorStep = (world, { a, b }) => {
 
 const learnLimit: OperatorStep = (world, { a }) => {
   const replica = pick(world.replicas, a);
-  if (!replica || world.knownLimits.get(replica) === world.limit) return false;
-  world.knownLimits.set(replica, world.limit);
+  if (!replica) return false;
+  return world.family.map((budget) => budget.learn(replica)).includes(true);
+};
+
+const setLimit: OperatorStep = (world, { a, b }) => {
+  const budget = pick(world.family, b);
+  if (!budget) return false;
+  budget.limit = (budget.plan.limit * BigInt(a % 20)) / 10n;
+  world.say(() => `the limit of ${budget.key} is ${budget.limit} now`);
   return true;
 };
 
-const setLimit: OperatorStep = (world, { a }) => {
-  world.limit = (world.setup.cap * BigInt(a % 20)) / 10n;
-  world.say(() => `the limit is ${world.limit} now`);
-  return true;
-};
-
-const retire: OperatorStep = (world, { a }) => {
+const retire: OperatorStep = (world, { a, b }) => {
   const replica = pick(world.replicas, a);
-  if (!replica?.running) return false;
-  replica.retire();
-  world.say(() => `${replica.name} finds the budget deleted`);
+  const budget = pick(world.family, b);
+  if (!replica?.running || !budget) return false;
+  replica.retire(budget.ref);
+  budget.retiredBy.add(replica);
+  world.say(() => `${replica.name} finds ${budget.key} deleted`);
   return true;
 };
 
@@ -268,7 +276,7 @@ const approve: OperatorStep = (world) => {
     replica.kill();
     replica.start();
   }
-  world.status.clear();
+  for (const { status } of world.family) status.clear();
   world.say(() => 'a person approves the ledgers as they are');
   return true;
 };

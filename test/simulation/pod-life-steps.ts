@@ -20,7 +20,7 @@ function begin(world: World, pod: Pod): void {
 
 /** What the configuration says: the current ledger, and that others are to be wound up. */
 function learnCurrent(world: World, { pod, process }: { pod: Pod; process: Process }): void {
-  const uid = world.status.get(world.period.name)?.uid ?? process.current;
+  const uid = world.currentOf(pod.budget)?.uid ?? process.current;
   if (uid === undefined) return;
   process.current = uid;
   holderOf(world, { pod, process }, uid);
@@ -109,8 +109,8 @@ const compact: PodStep = (_world, pod) => {
 const secondProcess: PodStep = (world, pod) => {
   if (pod.gone || pod.processes.length !== 1) return false;
   for (const uid of pod.media.keys()) pod.accountOf(uid).twice = true;
-  if (world.status.get(world.period.name))
-    pod.accountOf(world.status.get(world.period.name)?.uid ?? '').twice = true;
+  const current = world.currentOf(pod.budget);
+  if (current) pod.accountOf(current.uid).twice = true;
   begin(world, pod);
   world.say(() => `a second process of ${pod.key} gets at its journal`);
   return true;

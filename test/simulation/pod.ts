@@ -1,5 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import { idle } from '../../accounting/lease.ts';
+import type { Budget } from './family.ts';
 import type { Holder } from './holder.ts';
 import { JournalMedium } from './journal-medium.ts';
 import { Account } from './truth.ts';
@@ -40,6 +41,8 @@ export class Process {
 /** A pod: its processes, what survives them, and what is true of it. */
 export class Pod {
   readonly key: string;
+  /** The one that it spends from. */
+  readonly budget: Budget;
   readonly name: string;
   /** The running process; a second one only where the exclusive port was broken on purpose. */
   processes: Process[] = [];
@@ -49,9 +52,10 @@ export class Pod {
   gone = false;
   wallErrorMs = 0;
 
-  constructor(index: number) {
+  constructor(index: number, budget: Budget) {
     this.key = `pod:${index}`;
-    this.name = `team/chat-${index}`;
+    this.budget = budget;
+    this.name = `${budget.key}-${index}`;
   }
 
   /** The process that was started last. */

@@ -4,16 +4,18 @@ import { KubeError } from '../../operator/kube/kube-error.ts';
 import type { Clock } from '../../operator/kube/clock.ts';
 import { LedgerAccount } from '../../operator/ledger/ledger-account.ts';
 import { LedgerError } from '../../operator/ledger/ledger-error.ts';
-import type { RecallNotice } from '../../operator/ledger/recall-notices.ts';
+import type { RecallNotices } from '../../operator/ledger/recall-notices.ts';
+import type { LedgerSnapshot } from '../../operator/ledger/ledger-snapshot.ts';
 import { LedgerStore } from '../../operator/ledger/ledger-store.ts';
+import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
 import type { Leadership } from '../../operator/replicas/leadership.ts';
 import { NotLeadingError } from '../../operator/replicas/leadership.ts';
 import { startLedgers } from '../../operator/ledger/ledger-registry.ts';
-import type { LedgerNeed, Ledgers } from '../../operator/ledger/ledgers.ts';
+import type { LeaseBook, LedgerNeed, Ledgers } from '../../operator/ledger/ledgers.ts';
 import type { ApiServer, Caller } from './api-server.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-/** The one budget of the world. */
+/** The budget that every world has: the root. */
 export const budget = { namespace: 'team', name: 'chat' };
 /** How long a granted lease lives. */
 export const leaseSeconds = 300;
@@ -28,8 +30,10 @@ export interface Surroundings {
   /** Whether there is more than one replica. */
   readonly peers: boolean;
   /** Holders are asked for what they do not use, or need not answer any more. */
-  readonly notices: { recall: (round: RecallNotice) => void; withdraw: (keys: Iterable<string>) => void };
+  readonly notices: RecallNotices;
   readonly podIsGone: (key: string) => boolean;
+  /** The budget of a ledger, as its holders name both. */
+  readonly ownerOf: (ledgerUid: string) => BudgetRef;
   /** Something was thrown that no caller expects. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -91,7 +95,7 @@ export class Replica {
       clock,
       onEvent: () => undefined,
       onChange: () => undefined,
-      notices: { recall: (_, round) => notices.recall(round), withdraw: (_, keys) => notices.withdraw(keys) },
+      notices,
       exists: () => true,
       signal: new AbortController().signal,
       expireEveryMs,
@@ -111,7 +115,7 @@ export class Replica {
   }
 
   /** A reconcile: the leader opens or adopts the ledger and copies the cap it knows of, the others take what is there. */
-  reconcile(need: LedgerNeed, onDone: (snapshot: { uid: string; seq: number }) => void): void {
+  reconcile(need: LedgerNeed, onDone: (snapshot: LedgerSnapshot) => void): void {
     this.#own(async ({ ledgers }) => {
       const { signal } = new AbortController();
       const leads = this.leadership.leads();
@@ -123,8 +127,8 @@ export class Replica {
   }
 
   /** Budget gone: nothing is granted any more by this replica, until a reconcile says otherwise. */
-  retire(): void {
-    this.#life?.ledgers.retire(budget);
+  retire(gone: BudgetRef): void {
+    this.#life?.ledgers.retire(gone);
   }
 
   /** The lease endpoint. `onAnswer` is not called where the caller gets an error or nothing. */
@@ -135,7 +139,7 @@ export class Replica {
   ): void {
     this.#own(async ({ ledgers }) => {
       const context = { ...holder, nowMs: this.nowMs, leaseSeconds, mayGrant: true };
-      const book = await ledgers.find(request.ledgerUid, budget, { signal: new AbortController().signal });
+      const book = await this.#find(ledgers, request.ledgerUid);
       onAnswer(book ? await book.handle(request, context) : refusal('ledger_unknown'));
     });
   }
@@ -143,7 +147,7 @@ export class Replica {
   /** The token endpoint: when the token ends is stored before it leaves. */
   token(request: TokenRequest, holder: { key: string; endsAtMs: number }, onToken: () => void): void {
     this.#own(async ({ ledgers }) => {
-      const book = await ledgers.find(request.ledgerUid, budget, { signal: new AbortController().signal });
+      const book = await this.#find(ledgers, request.ledgerUid);
       const expires = Math.ceil(holder.endsAtMs / 1000);
       const noted = await book?.noteToken({ key: holder.key, incarnation: request.incarnation, expires });
       if (noted) onToken();
@@ -153,9 +157,13 @@ export class Replica {
   /** Does something with the account of a ledger that leases are not a part of. */
   withAccount(uid: string, act: (account: LedgerAccount) => Promise<void>): void {
     this.#own(async ({ ledgers }) => {
-      const book = await ledgers.find(uid, budget, { signal: new AbortController().signal });
+      const book = await this.#find(ledgers, uid);
       if (book instanceof LedgerAccount) await act(book);
     });
+  }
+
+  #find(ledgers: Ledgers, uid: string): Promise<LeaseBook | undefined> {
+    return ledgers.find(uid, this.#world.ownerOf(uid), { signal: new AbortController().signal });
   }
 
   /** Runs a call of this life; what it throws is an answer that nobody gets, if it is one of those that may be thrown. */

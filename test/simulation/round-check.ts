@@ -15,7 +15,7 @@ export function checkRound(
 ): void {
   const round = answer.kind === 'reported' ? answer.round : undefined;
   if (!round) return;
-  const known = world.rounds.get(round.number);
+  const known = world.roundOf(pod.budget.ref, round.number);
   // One that asks nobody begins and ends at once: what others had idle at that moment is not known here.
   if (!known) return;
   const left = answer.ledger.grantable;

@@ -1,14 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { LeaseAnswer, LeaseRequest, TokenRequest } from '../../accounting/messages.ts';
-import type { LedgerNeed } from '../../operator/ledger/ledgers.ts';
+import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
+import { budgetKey } from '../../operator/configuration/budget-ref.ts';
 import type { RecallNotice } from '../../operator/ledger/recall-notices.ts';
 import type { Call, CallOutcome } from './api-server.ts';
 import { ApiServer } from './api-server.ts';
+import type { Budget, BudgetPlan, Seen } from './family.ts';
+import { familyOf } from './family.ts';
 import type { Holder } from './holder.ts';
 import { checkAnswer, checkPod, checkStored } from './invariants.ts';
 import { Pod, Process, idleOf } from './pod.ts';
-import { Replica, budget } from './replica.ts';
+import { Replica } from './replica.ts';
 import { VirtualTime } from './virtual-time.ts';
 import { Violation } from './violation.ts';
 
@@ -17,6 +20,8 @@ export interface Setup {
   readonly pods: number;
   readonly replicas: number;
   readonly cap: NanoCu;
+  /** Budgets below the root, each after the one above it. */
+  readonly below?: readonly BudgetPlan[] | undefined;
   /** Which assumptions the history breaks on purpose. */
   readonly breaks: readonly Assumption[];
 }
@@ -66,11 +71,8 @@ export class World {
   /** Those that are not deleted. */
   readonly present: Pod[];
   readonly channel: Parcel[] = [];
-  /** What the user has written as limit, and what each replica knows of it. */
-  limit: NanoCu;
-  readonly knownLimits = new Map<Replica, NanoCu>();
-  /** The budget's status: which ledger is current, and the last change of it that was seen, by period. */
-  readonly status = new Map<string, { uid: string; seq: number }>();
+  /** The root, and the budgets below it. */
+  readonly family: readonly [Budget, ...Budget[]];
   /** By ledger: the greatest cap there was. */
   readonly greatestCaps = new Map<string, NanoCu>();
   /** Ledgers that went back in time (A4). */
@@ -84,8 +86,8 @@ export class World {
   readonly answered = new WeakMap<LeaseRequest, LeaseAnswer>();
   /** How often a message has arrived so far. */
   readonly arrivals = new WeakMap<LeaseRequest, number>();
-  /** By number: who was asked in a recall round, and what everybody had idle when it began. */
-  readonly rounds = new Map<number, KnownRound>();
+  /** By budget and number: who was asked in a recall round, and what everybody had idle when it began. */
+  readonly rounds = new Map<string, KnownRound>();
   effective = 0;
   /** How often a leader was elected. */
   terms = 0;
@@ -97,15 +99,16 @@ export class World {
 
   constructor(setup: Setup) {
     this.setup = setup;
-    this.limit = setup.cap;
+    this.family = familyOf(setup.cap, setup.below ?? []);
     const surroundings = {
       api: this.api,
       time: this.time,
       peers: setup.replicas > 1,
       notices: {
-        recall: (round: RecallNotice) => this.#recall(round),
-        withdraw: (keys: Iterable<string>) => this.#withdraw(keys),
+        recall: (budget: BudgetRef, round: RecallNotice) => this.#recall(budget, round),
+        withdraw: (_: BudgetRef, keys: Iterable<string>) => this.#withdraw(keys),
       },
+      ownerOf: (uid: string) => this.api.ownerOf(uid) ?? this.root.ref,
       podIsGone: (key: string) => this.podOf(key)?.gone ?? true,
       onFailure: (error: unknown) => this.fail(error),
     };
@@ -113,13 +116,27 @@ export class World {
       { length: setup.replicas },
       (_, index) => new Replica(`operator-${index}`, surroundings),
     );
-    this.pods = Array.from({ length: setup.pods }, (_, index) => new Pod(index));
+    this.pods = Array.from({ length: setup.pods }, (_, index) => new Pod(index, this.#budgetOf(index)));
     this.present = [...this.pods];
     this.api.onStored = (change) => checkStored(this, change);
   }
 
   get nowMs(): number {
     return this.time.nowMs;
+  }
+
+  get root(): Budget {
+    return this.family[0];
+  }
+
+  /** The ledger that a budget's status names as its current one. */
+  currentOf(budget: Budget): Seen | undefined {
+    return budget.status.get(this.period.name);
+  }
+
+  /** A recall round in the ledger of that budget, if it asked somebody. */
+  roundOf(budget: BudgetRef, number: number): KnownRound | undefined {
+    return this.rounds.get(`${budgetKey(budget)} ${number}`);
   }
 
   podOf(key: string): Pod | undefined {
@@ -130,7 +147,7 @@ export class World {
   replacePod(pod: Pod): void {
     this.present.splice(this.present.indexOf(pod), 1);
     if (this.pods.length >= this.setup.pods + maxReplacements && this.present.length > 0) return;
-    const next = new Pod(this.pods.length);
+    const next = new Pod(this.pods.length, pod.budget);
     this.pods.push(next);
     this.present.push(next);
   }
@@ -172,20 +189,6 @@ export class World {
     // Months are short here: of each the first hours, under the name of the month.
     const name = new Date(Date.UTC(2026, 10 + index)).toISOString().slice(0, 7);
     return { name, startMs, endMs: startMs + periodMs };
-  }
-
-  /** What a replica reconciles towards, as far as it knows. */
-  needOf(replica: Replica): LedgerNeed {
-    const { period } = this;
-    return {
-      budget,
-      createdFor: 'budget-uid',
-      period,
-      rule: { timeZone: 'Etc/UTC', startDay: 1 },
-      cap: this.knownLimits.get(replica) ?? this.limit,
-      enforcement: 'Enforce',
-      seenSeq: this.status.get(period.name)?.seq,
-    };
   }
 
   touch(pod: Pod, ledgerUid: string): void {
@@ -296,9 +299,9 @@ export class World {
   }
 
   /** Holders are told of a round with their next poll of the configuration. */
-  #recall({ number, keys }: RecallNotice): void {
-    const round = this.rounds.get(number) ?? { asked: new Set(), idle: this.#idleByKey() };
-    this.rounds.set(number, round);
+  #recall(budget: BudgetRef, { number, keys }: RecallNotice): void {
+    const round = this.roundOf(budget, number) ?? { asked: new Set(), idle: this.#idleByKey() };
+    this.rounds.set(`${budgetKey(budget)} ${number}`, round);
     for (const key of keys) {
       round.asked.add(key);
       const process = this.podOf(key)?.process;
@@ -312,6 +315,10 @@ export class World {
       const process = this.podOf(key)?.process;
       if (process) process.recall = undefined;
     }
+  }
+
+  #budgetOf(index: number): Budget {
+    return this.family[index % this.family.length] ?? this.root;
   }
 
   /** What the running processes have idle of the current ledger, but for those that have given it back to wait. */
