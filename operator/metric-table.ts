@@ -51,6 +51,12 @@ export const operatorMetricTable = {
     help: 'Returned by pods unused in the current period.',
     labels: perBudget,
   },
+  parent: {
+    type: 'gauge',
+    name: 'sapaibudget_budget_parent',
+    help: 'Names the budget above (parent, parent_namespace), whose figures include this one; only where there is one, and always 1.',
+    labels: [...perBudget, 'parent', 'parent_namespace'],
+  },
   periodStart: {
     type: 'gauge',
     name: 'sapaibudget_period_start_timestamp_seconds',

@@ -43,6 +43,21 @@ test('a budget has its figures until it is gone', async () => {
   expect(await metrics.registry.metrics()).not.toContain(labels);
 });
 
+test('a budget below another one names that one, as long as it is below it', async () => {
+  const metrics = new OperatorMetrics({ version: 'test' });
+  const parent = { namespace: 'platform', name: 'all' };
+  const named = `sapaibudget_budget_parent{${labels},parent="all",parent_namespace="platform"} 1`;
+  metrics.observeBudget({ budget, ready: true, ledger: { ...ledger, parent } });
+  expect(await metrics.registry.metrics()).toContain(named);
+  metrics.observeBudget({ budget, ready: true });
+  expect(await metrics.registry.metrics()).toContain(named);
+  metrics.observeBudget({ budget, ready: true, ledger });
+  expect(await metrics.registry.metrics()).not.toContain('parent="');
+  metrics.observeBudget({ budget, ready: true, ledger: { ...ledger, parent } });
+  metrics.observeBudget({ budget });
+  expect(await metrics.registry.metrics()).not.toContain('parent="');
+});
+
 test('what was leased is counted from the ledger, and anew in another period', async () => {
   const metrics = new OperatorMetrics({ version: 'test' });
   const issued = `sapaibudget_leases_issued_capacity_units_total{${labels}}`;

@@ -42,6 +42,9 @@ export interface ObservedBudget {
   coverage?: Coverage;
 }
 
+type BudgetLabels = Record<(typeof table.limit.labels)[number], string>;
+type ParentLabels = Record<(typeof table.parent.labels)[number], string>;
+
 /** All metrics of the operator, created at 0 where their labels are known beforehand. */
 export class OperatorMetrics {
   readonly registry = new Registry();
@@ -50,6 +53,8 @@ export class OperatorMetrics {
     issued: counter(table.leasesIssued, this.registry),
     refunded: counter(table.leasesRefunded, this.registry),
   };
+  readonly #parent = gauge(table.parent, this.registry);
+  readonly #parents = new Map<string, ParentLabels>();
   readonly #subscription = gauge(table.subscription, this.registry);
   readonly #usagePolls = counter(table.usagePolls, this.registry);
   readonly #usagePollSeconds = histogram(table.usagePollSeconds, this.registry);
@@ -78,16 +83,22 @@ export class OperatorMetrics {
   /** Figures of a budget; once it is gone, so are they. */
   observeBudget({ budget, ledger, ready, subscription, coverage }: ObservedBudget): void {
     const labels = { budget: budget.name, budget_namespace: budget.namespace };
-    this.#observeSubscription(labels, ready === undefined ? undefined : subscription);
+    if (ready === undefined) return this.#forget(labels);
+    this.#budgets.ready.set(labels, ready ? 1 : 0);
+    this.#observeSubscription(labels, subscription);
     setOrRemove(this.#budgets.selectedPods, labels, coverage?.selected);
     setOrRemove(this.#budgets.enforcedPods, labels, coverage?.enforced);
-    if (ready === undefined) {
-      for (const each of [...Object.values(this.#budgets), ...Object.values(this.#leases)])
-        each.remove(labels);
-      return;
-    }
-    this.#budgets.ready.set(labels, ready ? 1 : 0);
-    if (ledger === undefined) return;
+    if (ledger !== undefined) this.#observeLedger(labels, ledger);
+  }
+
+  #forget(labels: BudgetLabels): void {
+    this.#observeSubscription(labels);
+    this.#observeParent(labels);
+    for (const each of [...Object.values(this.#budgets), ...Object.values(this.#leases)]) each.remove(labels);
+  }
+
+  #observeLedger(labels: BudgetLabels, ledger: LedgerSnapshot): void {
+    this.#observeParent(labels, ledger.parent);
     this.#budgets.limit.set(labels, inCu(ledger.cap));
     this.#budgets.settled.set(labels, inCu(ledger.settled));
     this.#budgets.outstanding.set(labels, inCu(ledger.outstanding));
@@ -135,8 +146,19 @@ export class OperatorMetrics {
     this.#certificateExpiry.set(new X509Certificate(certificate).validToDate.getTime() / 1000);
   }
 
+  #observeParent(labels: BudgetLabels, parent?: BudgetRef): void {
+    const key = `${labels.budget_namespace}/${labels.budget}`;
+    const before = this.#parents.get(key);
+    if (before !== undefined) this.#parent.remove(before);
+    this.#parents.delete(key);
+    if (parent === undefined) return;
+    const now = { ...labels, parent: parent.name, parent_namespace: parent.namespace };
+    this.#parent.set(now, 1);
+    this.#parents.set(key, now);
+  }
+
   /** What is not known (any more) has no series: an old figure would look like a new one. */
-  #observeSubscription(labels: Record<'budget' | 'budget_namespace', string>, seen?: Subscription): void {
+  #observeSubscription(labels: BudgetLabels, seen?: Subscription): void {
     for (const measure of measures)
       setOrRemove(this.#subscription, { ...labels, measure }, numberOf(seen?.[measure]));
     setOrRemove(this.#budgets.unattributed, labels, numberOf(seen?.unattributed));

@@ -1,5 +1,5 @@
 import type { Row } from './panel.ts';
-import { budgetLegend, of, pace, perBudget, rate, selectedOrNone, units } from './panel.ts';
+import { budgetLegend, of, pace, perBudget, rate, selectedOrNone, sumOf, units } from './panel.ts';
 
 /** Where budgets stand. */
 export const budgetRow: Row = {
@@ -82,10 +82,10 @@ export const budgetRow: Row = {
       unit: units,
       width: 12,
       queries: [
-        { expr: `sum(${of('sapaibudget_limit_capacity_units')})`, legend: 'cap' },
-        { expr: `sum(${of('sapaibudget_settled_capacity_units')})`, legend: 'spent' },
-        { expr: `sum(${of('sapaibudget_outstanding_capacity_units')})`, legend: 'leased' },
-        { expr: `sum(${of('sapaibudget_held_capacity_units')})`, legend: 'held' },
+        { expr: sumOf('sapaibudget_limit_capacity_units'), legend: 'cap' },
+        { expr: sumOf('sapaibudget_settled_capacity_units'), legend: 'spent' },
+        { expr: sumOf('sapaibudget_outstanding_capacity_units'), legend: 'leased' },
+        { expr: sumOf('sapaibudget_held_capacity_units'), legend: 'held' },
       ],
     },
     {

@@ -32,6 +32,10 @@ export const selectedOrNone = 'budget_namespace=~"$namespace|",budget=~"$budget|
 export const perBudget = 'by (budget_namespace, budget)';
 /** A figure of each budget that was chosen, whichever pod of the operator tells it. */
 export const of = (metric: string): string => `max ${perBudget} (${metric}{${selected}})`;
+/** The sum over the budgets that were chosen: what one below another one spent is in that one's figures already. */
+export const sumOf = (metric: string): string =>
+  `sum(${of(metric)} unless on (budget_namespace, budget) ` +
+  'sapaibudget_budget_parent{parent_namespace=~"$namespace",parent=~"$budget"})';
 /** How a line of one budget is called. */
 export const budgetLegend = '{{budget_namespace}}/{{budget}}';
 /** Per second, of the budgets that were chosen. */

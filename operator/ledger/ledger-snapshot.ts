@@ -22,6 +22,8 @@ export interface LedgerSnapshot {
   overrun: NanoCu;
   /** cap − settled − outstanding − held: below zero when the cap was lowered, or by an overrun. */
   available: NanoCu;
+  /** The budget of the ledger that this one is a holder in. */
+  parent?: BudgetRef;
   /** Of a ledger below another one, as far as it is known: what could still be had of that one. */
   parentLeft?: NanoCu;
   seq: number;
@@ -49,6 +51,7 @@ export function snapshotOf({
     period,
     cap,
     enforcement,
+    ...(ledger.parent && { parent: ledger.parent.budget }),
     ...totals,
     ...turnover(ledger),
     available: available(ledger),

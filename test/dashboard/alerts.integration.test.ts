@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { alertGroups } from '../../charts/alerts.ts';
+import { sumOf } from '../../charts/dashboard/panel.ts';
 import { cases } from './alert-cases.ts';
 import type { AlertCase } from './alert-cases.ts';
+import { filledIn } from './dashboard-queries.ts';
 import { ensurePrometheus } from './ensure-prometheus.ts';
 
 const rules = join(import.meta.dirname, '../../charts/sap-ai-budget/alerts/sap-ai-budget.yaml');
@@ -69,12 +71,32 @@ test('every alert has a case in which it fires', () => {
   expect(all.filter((alert) => !fired.has(alert))).toEqual([]);
 });
 
-test.each(cases)('$what', async (one) => {
+/** What promtool finds wrong in a test of its own kind; empty: nothing. */
+async function complaints(ruleTests: unknown): Promise<string> {
   const file = join(dir, 'rules.test.yaml');
-  const text = stringify(ruleTest(one));
-  expect(parse(text)).toBeDefined();
-  await writeFile(file, text);
-  await run(promtool, ['test', 'rules', file]).catch((error: { stdout?: string; stderr?: string }) => {
-    throw new Error(`${error.stdout ?? ''}${error.stderr ?? ''}`);
-  });
+  await writeFile(file, stringify(ruleTests));
+  return run(promtool, ['test', 'rules', file]).then(
+    () => '',
+    (error: { stdout?: string; stderr?: string }) => `failed: ${error.stdout ?? ''}${error.stderr ?? ''}`,
+  );
+}
+
+test.each(cases)('$what', async (one) => {
+  expect(await complaints(ruleTest(one))).toBe('');
+});
+
+test.each([
+  { budgets: 'a root and its share', budget: '.*', sum: 100 },
+  { budgets: 'the share alone', budget: 'share', sum: 30 },
+])('a sum over $budgets counts what was spent once', async ({ budget, sum }) => {
+  const settled = 'sapaibudget_settled_capacity_units';
+  const root = 'budget="all",budget_namespace="platform"';
+  const share = 'budget="share",budget_namespace="team-a"';
+  const named = `sapaibudget_budget_parent{${share},parent="all",parent_namespace="platform"}`;
+  const series = { [`${settled}{${root}}`]: '100x5', [`${settled}{${share}}`]: '30x5', [named]: '1x5' };
+  const input = Object.entries(series).map(([name, values]) => ({ series: name, values }));
+  const expr = filledIn(sumOf(settled), { budget });
+  const wanted = { expr, eval_time: '5m', exp_samples: [{ value: sum }] };
+  const ruleTests = { tests: [{ interval: '1m', input_series: input, promql_expr_test: [wanted] }] };
+  expect(await complaints(ruleTests)).toBe('');
 });
