@@ -35,6 +35,7 @@ import type { OperatorMetrics } from './metrics.ts';
 import { TokenBroker } from './sap/token-broker.ts';
 import type { ServerClock } from './server-clock.ts';
 import type { Tasks } from './tasks.ts';
+import { upkeepReporter } from './upkeep-reporter.ts';
 import { UsageBoard } from './usage/usage-board.ts';
 
 /** Name of the program in events. */
@@ -176,7 +177,7 @@ function buildServices(options: ControllersOptions, watched: Watched): BudgetSer
 }
 
 function openLedgers(
-  { kube, leadership, peers, clock, metrics, tasks, ledgerSignal }: ControllersOptions,
+  { kube, leadership, peers, clock, metrics, log, tasks, ledgerSignal }: ControllersOptions,
   {
     budgets,
     queue,
@@ -195,6 +196,7 @@ function openLedgers(
     notices: configurations,
     exists: (budget) => budgets.get(budgetKey(budget)) !== undefined,
     onWrite: (_budget, write) => metrics.countLedgerWrite(write),
+    onFailure: upkeepReporter({ metrics, log, clock: systemClock }),
     podIsGone: (holder) => podIsGone(kube, holder),
     onEvent: (budget, event) => {
       metrics.countLedgerEvent(event);

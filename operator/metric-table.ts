@@ -149,6 +149,12 @@ export const operatorMetricTable = {
     help: 'Bytes of ledgers that were written.',
     labels: [],
   },
+  upkeepFailures: {
+    type: 'counter',
+    name: 'sapaibudget_ledger_upkeep_failures_total',
+    help: 'Work on ledgers that nobody waits for, that failed and is tried again, by what it was.',
+    labels: ['upkeep'],
+  },
   requests: {
     type: 'counter',
     name: 'sapaibudget_endpoint_requests_total',

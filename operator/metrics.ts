@@ -7,6 +7,7 @@ import type { BudgetRef } from './configuration/budget-ref.ts';
 import type { Coverage } from './coverage/count-pods.ts';
 import type { ReconcileReport } from './kube/controller.ts';
 import type { LedgerSnapshot } from './ledger/ledger-snapshot.ts';
+import { type Upkeep, upkeeps } from './ledger/upkeep.ts';
 import { operatorMetricTable as table } from './metric-table.ts';
 import type { Leadership } from './replicas/leadership.ts';
 import type { Subscription } from './usage/usage-board.ts';
@@ -63,6 +64,7 @@ export class OperatorMetrics {
   readonly #ledgerEvents = counter(table.ledgerEvents, this.registry);
   readonly #ledgerWrites = counter(table.ledgerWrites, this.registry);
   readonly #ledgerBytes = counter(table.ledgerBytes, this.registry);
+  readonly #upkeepFailures = counter(table.upkeepFailures, this.registry);
   readonly #requests = counter(table.requests, this.registry);
   readonly #requestSeconds = histogram(table.requestSeconds, this.registry);
   readonly #apiCalls = counter(table.apiCalls, this.registry);
@@ -121,6 +123,9 @@ export class OperatorMetrics {
   countLedgerWrite({ outcome, bytes }: { outcome: (typeof writeOutcomes)[number]; bytes: number }): void {
     this.#ledgerWrites.inc({ outcome });
     if (outcome === 'written') this.#ledgerBytes.inc(bytes);
+  }
+  countUpkeepFailure(upkeep: Upkeep): void {
+    this.#upkeepFailures.inc({ upkeep });
   }
   answered({ call, outcome, durationMs }: { call: string; outcome: string; durationMs: number }): void {
     this.#requests.inc({ call, outcome });
@@ -183,6 +188,7 @@ export class OperatorMetrics {
     for (const reason of ledgerEvents) this.#ledgerEvents.inc({ reason }, 0);
     for (const outcome of admissionsAtZero) this.#admissions.inc({ outcome }, 0);
     for (const outcome of writeOutcomes) this.#ledgerWrites.inc({ outcome }, 0);
+    for (const upkeep of upkeeps) this.#upkeepFailures.inc({ upkeep }, 0);
     for (const call of calls) this.#requests.inc({ call, outcome: 'ok' }, 0);
     for (const result of pollResults) this.#usagePolls.inc({ result }, 0);
   }

@@ -23,6 +23,7 @@ import { startLeaseService } from './server.ts';
 /** A replica that leads, and of whose ledgers nobody is told that they changed. */
 const alone = {
   onChange: () => undefined,
+  onFailure: () => undefined,
   exists: () => true,
   podIsGone: () => Promise.resolve(false),
   leadership: { leads: () => true, term: 0 },

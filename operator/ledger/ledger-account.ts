@@ -46,7 +46,7 @@ export type Grants = 'undecided' | 'allowed' | 'never';
 const roomForGone = 500;
 
 /** What a ledger's account needs beside its actor. */
-export interface AccountOptions extends Pick<ParentSideOptions, 'find' | 'clock'> {
+export interface AccountOptions extends Pick<ParentSideOptions, 'find' | 'clock' | 'onFailure'> {
   notices: RecallNotices;
   /** Asks those holders that are ledgers; must not throw. */
   askBelow: (round: RecallNotice) => void;
@@ -63,17 +63,22 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
   /** The leader's term in which this process wrote the ledger last as its leader. */
   #term = 0;
 
-  constructor(writer: LedgerWriter, { notices, askBelow, find, clock }: AccountOptions) {
+  constructor(writer: LedgerWriter, { notices, askBelow, find, clock, onFailure }: AccountOptions) {
     this.#writer = writer;
     this.#rounds = new RecallRounds({ writer, clock, notices, askBelow });
     const mayGrant = (): boolean => this.grants === 'allowed';
-    const parent = writer.stored.ledger.parent && new ParentSide({ writer, find, clock, mayGrant });
+    const { parent: lease } = writer.stored.ledger;
+    const parent = lease && new ParentSide({ writer, find, clock, mayGrant, onFailure });
     this.#parent = parent;
-    this.#desk = new MessageDesk({ writer, rounds: this.#rounds, clock, parent, grants: () => this.grants });
+    const grants = (): Grants => this.grants;
+    this.#desk = new MessageDesk({ writer, rounds: this.#rounds, clock, parent, grants, onFailure });
   }
 
   get uid(): string {
     return this.#writer.stored.uid;
+  }
+  get name(): string {
+    return this.#writer.stored.name;
   }
   get budget(): BudgetRef {
     return this.#writer.stored.ledger.budget;

@@ -98,6 +98,15 @@ test('a ledger goes on when pages cannot be written, and when nobody knows wheth
   });
 });
 
+test('a page that cannot be deleted is noted, and the ledger goes on', async () => {
+  const { side, uid } = await world.startWith('100000');
+  await openAll(side, uid);
+  const broken = { status: 500, body: { kind: 'Status', code: 500, message: 'no' } };
+  side.proxy.inject({ on: /^DELETE .*sapailedgerpages/, answer: broken });
+  await askInTurn([side], uid, [2, 3]);
+  expect(side.failures).toMatchObject([{ upkeep: 'delete_page' }]);
+});
+
 test('nothing is granted from a ledger whose page was deleted', async () => {
   const { side, uid, name } = await world.startWith('100000');
   await openAll(side, uid);

@@ -2,26 +2,20 @@ import type { NanoCu } from '../../accounting/amount.ts';
 import { ledgerKey, newLedger } from '../../accounting/ledger.ts';
 import type { Release, ReleaseOutcome } from '../../accounting/ledger-release.ts';
 import { acceptLedgerAnnotation, acceptance, approvedByAnnotation } from '../budget/approvals.ts';
-import { type BudgetRef, budgetKey, parseBudgetKey } from '../configuration/budget-ref.ts';
+import { type BudgetRef, budgetKey } from '../configuration/budget-ref.ts';
 import { isKubeError } from '../kube/kube-error.ts';
+import { keepLedgers } from './keep-ledgers.ts';
 import { LedgerAccount } from './ledger-account.ts';
 import { requireLeadership } from '../replicas/leadership.ts';
 import type { RecallNotice } from './recall-notices.ts';
-import { RowFolding } from './row-folding.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import { type StoredLedger, ledgerName } from './ledger-store.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import type { AdoptNeed, LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from './ledgers.ts';
+import type { Upkeep, UpkeepFailure } from './upkeep.ts';
 import { WriteRate } from './write-rate.ts';
 
-const defaultExpireEveryMs = 5000;
-const defaultFoldEveryMs = 60_000;
-/** How old what is known of a ledger may be where other replicas write it, and where they do not. */
-const maxAgeMs = { withPeers: 4_000, alone: 60_000 };
-const defaultTellEveryMs = 5000;
-/** Ledgers below others that are looked for at once, which this process has not needed yet. */
-const maxLooksBelow = 10;
 /** How soon the ledgers of one budget are listed again for a uid that was not among them. */
 const searchPauseMs = 10_000;
 /** Uids and budgets that are remembered at once. */
@@ -29,11 +23,7 @@ const maxSearches = 4096;
 
 /** Starts a registry of ledgers; it works until the signal of its options fires. */
 export function startLedgers(options: LedgersOptions): Ledgers {
-  const registry = new LedgerRegistry(options);
-  registry.expireRegularly();
-  registry.foldRegularly();
-  registry.tellRegularly();
-  return registry;
+  return new LedgerRegistry(options);
 }
 
 class LedgerRegistry implements Ledgers {
@@ -48,7 +38,13 @@ class LedgerRegistry implements Ledgers {
   constructor(options: LedgersOptions) {
     this.#options = options;
     this.#rate = new WriteRate({ clock: options.clock });
-    this.stopped = this.#stop(options.signal);
+    const { signal } = options;
+    const kept = keepLedgers({
+      settings: { ...options, onFailure: (failure) => this.#noteFailure(failure) },
+      accounts: this.#byUid,
+      find: (uid, budget) => this.find(uid, budget, { signal }),
+    });
+    this.stopped = Promise.all([kept, this.#stop(signal)]).then(() => undefined);
   }
 
   async ensureLedger(need: LedgerNeed, { signal }: { signal: AbortSignal }): Promise<LedgerSnapshot> {
@@ -120,73 +116,6 @@ class LedgerRegistry implements Ledgers {
     return current !== account && account.periodName <= current.periodName;
   }
 
-  /** Looks for silent holders for as long as the registry lives. */
-  expireRegularly(): void {
-    const { clock, expireEveryMs = defaultExpireEveryMs, leadership, hasPeers, signal } = this.#options;
-    const cancel = clock.after(expireEveryMs, () => {
-      const age = { maxAgeMs: hasPeers?.() === true ? maxAgeMs.withPeers : maxAgeMs.alone };
-      for (const account of leadership.leads() ? this.#byUid.values() : []) {
-        // What went wrong is in the account's snapshot, and the next round tries again.
-        account.expire(clock.nowMs(), age).catch(() => undefined);
-      }
-      signal.removeEventListener('abort', cancel);
-      if (!signal.aborted) this.expireRegularly();
-    });
-    signal.addEventListener('abort', cancel, { once: true });
-  }
-
-  /** Folds rows of pods that are gone, one ledger after the other, for as long as the registry lives. */
-  foldRegularly(): void {
-    const { clock, podIsGone: isGone, foldEveryMs = defaultFoldEveryMs, leadership, signal } = this.#options;
-    const folding = new RowFolding({ clock, isGone });
-    const round = async (): Promise<void> => {
-      // Rows that could not be folded now can be in the next round.
-      for (const account of leadership.leads() ? this.#byUid.values() : [])
-        await folding.fold(account).catch(() => undefined);
-      if (!signal.aborted) schedule();
-    };
-    const schedule = (): void => {
-      const cancel = clock.after(foldEveryMs, () => {
-        signal.removeEventListener('abort', cancel);
-        void round();
-      });
-      signal.addEventListener('abort', cancel, { once: true });
-    };
-    schedule();
-  }
-
-  /** Has ledgers tell those they are holders in what is new, for as long as the registry lives. */
-  tellRegularly(): void {
-    const { clock, tellEveryMs = defaultTellEveryMs, leadership, signal } = this.#options;
-    const round = async (): Promise<void> => {
-      if (leadership.leads()) await this.#tellAll();
-      if (!signal.aborted) schedule();
-    };
-    const schedule = (): void => {
-      const cancel = clock.after(tellEveryMs, () => {
-        signal.removeEventListener('abort', cancel);
-        void round();
-      });
-      signal.addEventListener('abort', cancel, { once: true });
-    };
-    schedule();
-  }
-
-  async #tellAll(): Promise<void> {
-    await Promise.all([...this.#byUid.values()].map((account) => this.#lookBelow(account)));
-    // What could not be told now can be in the next round.
-    const told = [...this.#byUid.values()].map((account) => account.tellParent().catch(() => undefined));
-    await Promise.all(told);
-  }
-
-  /** Ledgers of budgets that are gone are kept by nobody else: what they have must come back all the same. */
-  async #lookBelow(account: LedgerAccount): Promise<void> {
-    const { signal } = this.#options;
-    const unknown = account.ledgersBelow().filter(({ uid }) => !this.#byUid.has(uid));
-    for (const { uid, name } of unknown.slice(0, maxLooksBelow))
-      await this.find(uid, parseBudgetKey(name), { signal }).catch(() => undefined);
-  }
-
   /** Those below a ledger that it asks give back what they do not use. */
   #recallBelow(parent: LedgerAccount, { number, keys }: RecallNotice): void {
     for (const account of this.#byUid.values()) {
@@ -195,9 +124,14 @@ class LedgerRegistry implements Ledgers {
       // One that fails has not answered: the round counts it as silent.
       account.recall().then(
         () => parent.noteAnswered(key, number),
-        () => undefined,
+        (error: unknown) => this.#noteFailure({ upkeep: 'recall_below', ledger: account.name, error }),
       );
     }
+  }
+
+  /** What fails because the process ends is no failure. */
+  #noteFailure(failure: UpkeepFailure): void {
+    if (!this.#options.signal.aborted) this.#options.onFailure(failure);
   }
 
   async #followParent(account: LedgerAccount, { parent }: LedgerNeed, signal: AbortSignal): Promise<void> {
@@ -292,6 +226,8 @@ class LedgerRegistry implements Ledgers {
     if (known) return known;
     const { store, clock, notices, onEvent, onChange, onWrite, signal } = this.#options;
     const { budget } = stored.ledger;
+    const onFailure = (upkeep: Upkeep, error: unknown): void =>
+      this.#noteFailure({ upkeep, ledger: stored.name, error });
     const writer = new LedgerWriter({
       store,
       stored,
@@ -300,11 +236,13 @@ class LedgerRegistry implements Ledgers {
       onEvents: (events) => events.forEach((event) => onEvent(budget, event)),
       onChange: () => onChange(budget),
       onWrite: onWrite && ((report) => onWrite(budget, report)),
+      onFailure,
       signal,
     });
     const account = new LedgerAccount(writer, {
       clock,
       notices,
+      onFailure,
       askBelow: (round) => this.#recallBelow(account, round),
       find: (uid, parent) => this.#account(uid, parent, signal),
     });

@@ -11,7 +11,7 @@ import type { AppliedChange, LedgerChange, WaitingChange } from './ledger-change
 import { LedgerError } from './ledger-error.ts';
 import { fittingText, pagesOf } from './ledger-store.ts';
 import type { LedgerStore, StoredLedger } from './ledger-store.ts';
-import { PageKeeper } from './page-keeper.ts';
+import { PageKeeper, type PageKeeperOptions } from './page-keeper.ts';
 import type { WriteRate } from './write-rate.ts';
 
 /** How one attempt to store a ledger, or one of its pages (no changes), went. */
@@ -35,6 +35,8 @@ export interface LedgerWriterOptions {
   /** The stored ledger, or what is wrong with it, has changed. */
   onChange: () => void;
   onWrite?: ((report: WriteReport) => void) | undefined;
+  /** Told of what failed without anybody waiting for it. */
+  onFailure: PageKeeperOptions['onFailure'];
   /** What is being written is finished, what waits is refused. */
   signal: AbortSignal;
 }
@@ -80,7 +82,7 @@ export class LedgerWriter {
   constructor(options: LedgerWriterOptions) {
     this.#options = options;
     this.#stored = options.stored;
-    const { store, stored, rate, clock, onWrite, signal } = options;
+    const { store, stored, rate, clock, onWrite, onFailure, signal } = options;
     this.#confirmedMs = clock.nowMs();
     this.#pages = new PageKeeper({
       store: store.pages,
@@ -88,6 +90,7 @@ export class LedgerWriter {
       rate,
       clock,
       onWrite: (report) => onWrite?.({ changes: 0, ...report }),
+      onFailure,
       signal,
     });
     options.signal.addEventListener('abort', () => this.#refuseWaiting(), { once: true });

@@ -104,6 +104,28 @@ describe('a ledger below another one', () => {
     await reaches(ledgers.root, ['2', formatAmount(parseAmount(granted) - parseAmount('2')), '0']);
   });
 
+  test('is noted as failing when it cannot tell its parent, and tells it later', async () => {
+    const { side, ...ledgers } = await family('100');
+    const pod = await new Pod(side, ledgers.chat).open();
+    await pod.report({ ask: '5' });
+    const forbidden = { status: 403, body: { kind: 'Status', code: 403, message: 'no' } };
+    side.proxy.inject({
+      on: `PUT /apis/sapai.eerly.ai/v1alpha1/namespaces/${world.namespace}/sapailedgers/${ledgers.root.name}`,
+      answer: forbidden,
+    });
+    await pod.report({ spent: '2' });
+    await eventually(async () => ((await sums(ledgers.root))[0] === '2' ? true : undefined), {
+      what: 'the parent to be told',
+      timeoutMs: 10_000,
+      intervalMs: 50,
+    });
+    // Those of the other budget may have been in the same write.
+    expect(side.failures[0]).toMatchObject({
+      upkeep: 'tell_parent',
+      error: { reason: 'unavailable', cause: { reason: 'Forbidden' } },
+    });
+  });
+
   test('cannot pass its own cap or its parent’s, and says how much there is', async () => {
     const { side, ...ledgers } = await family('10', { chatCap: '6' });
     const pod = await new Pod(side, ledgers.chat).open();

@@ -14,6 +14,7 @@ import type { LedgerStore } from './ledger-store.ts';
 import type { WriteReport } from './ledger-writer.ts';
 import type { RecallNotices } from './recall-notices.ts';
 import type { Holder } from './row-folding.ts';
+import type { UpkeepFailure } from './upkeep.ts';
 
 /** The ledger a budget needs now. */
 export interface LedgerNeed {
@@ -75,6 +76,8 @@ export interface LedgersOptions {
   /** Told that the current ledger of a budget, or what is wrong with it, has changed. Often: gather before you write. */
   onChange: (budget: BudgetRef) => void;
   onWrite?: (budget: BudgetRef, report: WriteReport) => void;
+  /** Told of upkeep that nobody waits for, and that is tried again. */
+  onFailure: (failure: UpkeepFailure) => void;
   notices: RecallNotices;
   /** Whether there is such a budget: one that is only not reconciled yet may grant as soon as it is. */
   exists: (budget: BudgetRef) => boolean;

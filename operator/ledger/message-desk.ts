@@ -13,6 +13,7 @@ import { LedgerError } from './ledger-error.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { ParentSide } from './parent-side.ts';
 import type { RecallRounds } from './recall-rounds.ts';
+import type { Upkeep } from './upkeep.ts';
 
 /** What the messages of one ledger's holders are answered with. */
 export interface MessageDeskOptions {
@@ -22,6 +23,8 @@ export interface MessageDeskOptions {
   /** Of a ledger that is a holder in another one. */
   parent: ParentSide | undefined;
   grants: () => Grants;
+  /** Told of what failed without anybody waiting for it. */
+  onFailure: (upkeep: Upkeep, error: unknown) => void;
 }
 
 /** A message that is stored. */
@@ -48,11 +51,11 @@ export class MessageDesk {
    * @throws LedgerError, LedgerTextError; the signal's reason
    */
   async handle(request: LeaseRequest, context: MessageContext, signal?: AbortSignal): Promise<LeaseAnswer> {
-    const { grants, parent, rounds } = this.#options;
+    const { grants, parent, rounds, onFailure } = this.#options;
     const holder = { ...context, mayGrant: context.mayGrant && grants() !== 'never' };
     const { answer, denied } = await this.#bookOnce(request, holder);
     // What has just come back is what the parent waits for.
-    if (parent?.isRecalled) parent.tell().catch(() => undefined);
+    if (parent?.isRecalled) parent.tell().catch((error: unknown) => onFailure('tell_parent', error));
     if (!denied || request.kind === 'open') return answer;
     if (request.ask?.least !== undefined)
       return this.#wait(request, { least: request.ask.least, holder, signal });

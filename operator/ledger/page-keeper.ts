@@ -21,6 +21,8 @@ export interface PageKeeperOptions {
   rate: WriteRate;
   clock: Clock;
   onWrite: (report: { bytes: number; durationMs: number; outcome: 'written' | 'failed' }) => void;
+  /** Told of what a later sweep is to make good. */
+  onFailure: (upkeep: 'delete_page' | 'list_pages', error: unknown) => void;
   signal: AbortSignal;
 }
 
@@ -123,12 +125,16 @@ export class PageKeeper {
     atOnce: number;
     sweep: boolean;
   }): Promise<void> {
-    const { store, pagesOf } = this.#options;
+    const { store, pagesOf, onFailure } = this.#options;
     await this.#prepare(todo.choices, todo.atOnce);
     // What cannot be deleted or listed now is found by a later sweep.
-    for (const name of todo.doomed) await store.delete(name, this.#call()).catch(() => undefined);
+    for (const name of todo.doomed)
+      await store.delete(name, this.#call()).catch((error: unknown) => onFailure('delete_page', error));
     if (!todo.sweep) return;
-    const names = await store.namesOf(pagesOf, this.#call()).catch(() => []);
+    const names = await store.namesOf(pagesOf, this.#call()).catch((error: unknown): string[] => {
+      onFailure('list_pages', error);
+      return [];
+    });
     for (const name of names)
       if (!this.#prepared.some(({ page }) => page.name === name)) this.#unwanted.add(name);
   }

@@ -18,6 +18,7 @@ import { budgetKey } from '../configuration/budget-ref.ts';
 import type { Clock } from '../kube/clock.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
+import type { Upkeep } from './upkeep.ts';
 
 /** The parent's ledger, as a ledger below it uses it. */
 export interface ParentBook {
@@ -35,6 +36,8 @@ export interface ParentSideOptions {
   clock: Clock;
   /** Whether anything may be granted to pods here: otherwise nothing is asked for, and all that is idle goes back. */
   mayGrant: () => boolean;
+  /** Told of what failed without anybody waiting for it. */
+  onFailure: (upkeep: Upkeep, error: unknown) => void;
 }
 
 /** What nobody has used for so long goes back to the parent. */
@@ -110,7 +113,7 @@ export class ParentSide {
 
   /** Brings the parent up to date, and gives back what is not used. */
   async tell(): Promise<void> {
-    await this.#turn?.catch(() => undefined);
+    await this.#turnEnd();
     if (this.#turn !== undefined) return;
     const amount = this.#unneeded();
     if (amount > 0n)
@@ -147,7 +150,7 @@ export class ParentSide {
         await this.#exchange(
           waits ? { need: missing, want: missing, least: missing } : this.#askFor(missing),
         );
-      } else await this.#turn.catch(() => undefined);
+      } else await this.#turnEnd();
     }
   }
 
@@ -172,6 +175,11 @@ export class ParentSide {
     return { need: missing, want: want > missing ? want : missing };
   }
 
+  /** Until the message under way has been answered; why it was not, whoever sent it is told. */
+  async #turnEnd(): Promise<void> {
+    await this.#turn?.catch(() => undefined);
+  }
+
   /** One message and its answer; what it says is on its way into the store when this resolves. */
   #exchange(ask?: Ask): Promise<void> {
     const turn = this.#send(ask).finally(() => (this.#turn = undefined));
@@ -189,7 +197,7 @@ export class ParentSide {
     this.#coming += coming;
     // Those who wait submit their grants behind it: one write stores both.
     this.#taking = this.#take(answer)
-      .catch(() => undefined)
+      .catch((error: unknown) => this.#options.onFailure('take_parent_answer', error))
       .finally(() => (this.#coming -= coming));
   }
 

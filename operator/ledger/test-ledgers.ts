@@ -17,6 +17,7 @@ import { LedgerStore, ledgerResource } from './ledger-store.ts';
 import { podIsGone } from './pod-is-gone.ts';
 import type { WriteReport } from './ledger-writer.ts';
 import type { LedgerNeed, Ledgers } from './ledgers.ts';
+import type { UpkeepFailure } from './upkeep.ts';
 
 /** Who holds in these tests, at the time that the clock says. */
 export const rule = { timeZone: 'Etc/UTC', startDay: 1 };
@@ -49,6 +50,8 @@ export interface LedgerSide {
   /** How often somebody was told that a ledger had changed. */
   readonly changes: number;
   writes: WriteReport[];
+  /** Upkeep that could not be done. */
+  failures: UpkeepFailure[];
   stop(): Promise<void>;
 }
 
@@ -70,6 +73,7 @@ export async function startSide(
   const recalls: LedgerSide['recalls'] = [];
   const events: LedgerEvent[] = [];
   const writes: WriteReport[] = [];
+  const failures: UpkeepFailure[] = [];
   const ledgers = startLedgers({
     store,
     clock,
@@ -78,6 +82,7 @@ export async function startSide(
     notices: { recall: (of, round) => recalls.push({ budget: of, ...round }), withdraw: () => undefined },
     exists: () => seen.budgetsExist,
     onWrite: (_budget, report) => writes.push(report),
+    onFailure: (failure) => failures.push(failure),
     signal: controller.signal,
     ...never,
     ...every,
@@ -92,6 +97,7 @@ export async function startSide(
     clock,
     events,
     writes,
+    failures,
     recalls,
     get budgetsExist() {
       return seen.budgetsExist;

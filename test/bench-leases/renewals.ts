@@ -64,6 +64,7 @@ export class RenewalBench {
       // As much as it takes: what is measured is what it takes.
       rate: new WriteRate({ clock: systemClock, bytesPerSecond: 1e9, burstBytes: 1e9 }),
       onEvents: () => undefined,
+      onFailure: () => undefined,
       onChange: () => undefined,
       onWrite: (report) => this.#writes.push(report),
       signal: this.#ending.signal,

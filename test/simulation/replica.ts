@@ -95,6 +95,8 @@ export class Replica {
       clock,
       onEvent: () => undefined,
       onChange: () => undefined,
+      // Answers of the API server are lost on purpose, and the next try is part of what is simulated.
+      onFailure: () => undefined,
       notices,
       exists: () => true,
       signal: new AbortController().signal,

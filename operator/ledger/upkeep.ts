@@ -1,0 +1,19 @@
+/** What is done for ledgers without anybody waiting for it. What fails is tried again, and changes no sum. */
+export const upkeeps = [
+  'fold',
+  'tell_parent',
+  'take_parent_answer',
+  'look_below',
+  'recall_below',
+  'delete_page',
+  'list_pages',
+] as const;
+export type Upkeep = (typeof upkeeps)[number];
+
+/** One piece of upkeep that could not be done now. */
+export interface UpkeepFailure {
+  upkeep: Upkeep;
+  /** Name of the SapAiLedger. */
+  ledger: string;
+  error: unknown;
+}
