@@ -4,29 +4,15 @@ import { type LedgerEntry, type LedgerPage, PageSet } from './ledger-pages.ts';
 import { period } from './ledger-scene.ts';
 import { decodePage, encodePage } from './entries-text.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
-import { type Ledger, type LedgerRow, changeRow, copyLedger, meter, newLedger } from './ledger.ts';
+import { type Ledger, type LedgerRow, changeRow, copyLedger, emptyRow, meter, newLedger } from './ledger.ts';
 import type { UnknownCost } from './messages.ts';
 
 const row: LedgerRow = {
-  key: 'pod:a',
-  name: 'team-a/a',
-  state: 'open',
+  ...emptyRow({ key: 'pod:a', name: 'team-a/a', state: 'open' }),
   incarnation: 1,
   processId: '00000000000000aa',
-  olderProcessIds: [],
   wholeSince: 1,
-  seq: 0,
-  granted: 0n,
-  spent: 0n,
-  overrun: 0n,
-  unknown: 0n,
-  lost: 0n,
-  returned: 0n,
-  released: 0n,
   expires: 1_795_350_845,
-  tokenExpires: 0,
-  unknownCosts: [],
-  lostSinceMs: 0,
 };
 
 function ledgerOf(...names: string[]): Ledger {

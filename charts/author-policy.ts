@@ -4,6 +4,7 @@ import {
   approvedByAnnotation,
   releaseAnnotation,
 } from '../operator/budget/approvals.ts';
+import { denyingPolicy } from './denying-policy.ts';
 
 const policyName = 'sap-ai-budget-authors';
 const approvals = [releaseAnnotation, acceptLedgerAnnotation, approvedByAnnotation]
@@ -60,7 +61,6 @@ const validations = [
  * it is, and may do so.
  */
 export function authorPolicy(): Record<string, unknown>[] {
-  const apiVersion = 'admissionregistration.k8s.io/v1';
   const resourceRules = [
     {
       apiGroups: [group],
@@ -69,23 +69,5 @@ export function authorPolicy(): Record<string, unknown>[] {
       resources: ['sapaibudgets'],
     },
   ];
-  return [
-    {
-      apiVersion,
-      kind: 'ValidatingAdmissionPolicy',
-      metadata: { name: policyName },
-      spec: {
-        failurePolicy: 'Fail',
-        matchConstraints: { resourceRules },
-        variables,
-        validations: validations.map((rule) => ({ ...rule, reason: 'Forbidden' })),
-      },
-    },
-    {
-      apiVersion,
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name: policyName },
-      spec: { policyName, validationActions: ['Deny'] },
-    },
-  ];
+  return denyingPolicy({ name: policyName, match: { resourceRules }, variables, validations });
 }

@@ -1,6 +1,7 @@
 import { budgetLabel } from '../operator/lease-service/allowed-budgets.ts';
 import { sidecarName, volumeNames } from '../operator/webhook/names.ts';
 import { exemptNamespaces } from '../operator/webhook/webhook-configuration.ts';
+import { denyingPolicy } from './denying-policy.ts';
 
 const policyName = 'sap-ai-budget-pods';
 const isSidecar = `c.name == '${sidecarName}'`;
@@ -62,7 +63,6 @@ const validations = [
  * changes of running pods. Needs nobody to answer, so it also holds while the operator is away.
  */
 export function podPolicy(operatorNamespace: string): Record<string, unknown>[] {
-  const apiVersion = 'admissionregistration.k8s.io/v1';
   const resourceRules = [
     {
       apiGroups: [''],
@@ -74,23 +74,10 @@ export function podPolicy(operatorNamespace: string): Record<string, unknown>[] 
   const matchExpressions = [
     { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...exemptNamespaces] },
   ];
-  return [
-    {
-      apiVersion,
-      kind: 'ValidatingAdmissionPolicy',
-      metadata: { name: policyName },
-      spec: {
-        failurePolicy: 'Fail',
-        matchConstraints: { namespaceSelector: { matchExpressions }, resourceRules },
-        variables: variables(operatorNamespace),
-        validations: validations.map((rule) => ({ ...rule, reason: 'Forbidden' })),
-      },
-    },
-    {
-      apiVersion,
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name: policyName },
-      spec: { policyName, validationActions: ['Deny'] },
-    },
-  ];
+  return denyingPolicy({
+    name: policyName,
+    match: { namespaceSelector: { matchExpressions }, resourceRules },
+    variables: variables(operatorNamespace),
+    validations,
+  });
 }

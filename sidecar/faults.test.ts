@@ -1,21 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseAmount } from '../accounting/amount.ts';
-import { closeServer } from './listen.ts';
-import { appKey, miniDeployment, type Stage, type StageOptions, startStage, until } from './testing/stage.ts';
+import { appKey, miniDeployment, type Stage, startStage, until } from './testing/stage.ts';
+import { startWithSap } from './testing/stand-in.ts';
 
 // Real processes and sockets on a machine that may be busy: only what hangs fails.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let stage: Stage;
-let sap: Server | undefined;
-afterEach(async () => {
-  await stage.close();
-  if (sap) await closeServer(sap);
-  sap = undefined;
-});
+afterEach(() => stage.close());
 
 const totals = () => stage.operator.ledger('ledger-1').totals;
 const row = () => stage.operator.ledger('ledger-1').rows.get('pod:under-test');
@@ -29,21 +22,6 @@ const booked = async () =>
       (row()?.seq ?? 0) > 0 &&
       stage.operator.messages.some((m) => m.kind === 'report' && m.ask === undefined),
   );
-
-/** A stand-in for SAP where the emulator has no such fault. */
-async function startWithSap(
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-  options: StageOptions = {},
-): Promise<void> {
-  sap = createServer(handle).listen(0, '127.0.0.1');
-  await once(sap, 'listening');
-  const address = sap.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  stage = await startStage({
-    ...options,
-    budget: { ...options.budget, apiUrl: `http://127.0.0.1:${port}/v2` },
-  });
-}
 
 describe('an answer of SAP', () => {
   test.each([
@@ -83,7 +61,7 @@ describe('an answer of SAP', () => {
       choices: [{ message: { content: 'hi' } }],
       usage: { prompt_tokens: 9, completion_tokens: 1 },
     });
-    await startWithSap((_, response) =>
+    stage = await startWithSap((_, response) =>
       response
         .writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' })
         .end(gzipSync(body)),
@@ -95,7 +73,9 @@ describe('an answer of SAP', () => {
   });
 
   test('that redirects is not followed', async () => {
-    await startWithSap((_, response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end());
+    stage = await startWithSap((_, response) =>
+      response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end(),
+    );
     const answer = await stage.chat('Hello', { max_tokens: 5 });
     expect([answer.status, await answer.json()]).toMatchObject([
       502,
@@ -119,7 +99,7 @@ describe('an answer of SAP', () => {
     { end: 'breaks', last: undefined, reason: 'connection_lost' },
     { end: 'fails', last: '{"error":{"message":"filtered"}}', reason: 'upstream_error' },
   ])('that $end after counting as it went is held: the count was not its last', async ({ last, reason }) => {
-    await startWithSap((_, response) => {
+    stage = await startWithSap((_, response) => {
       const chunk = `{"choices":[{"delta":{"content":"hi"}}],"usage":{"prompt_tokens":9,"completion_tokens":1}}`;
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${chunk}\n\n`);
       if (last === undefined) response.write('data: ', () => response.destroy());
@@ -131,7 +111,7 @@ describe('an answer of SAP', () => {
   });
 
   test('longer than is read is held', async () => {
-    await startWithSap(
+    stage = await startWithSap(
       (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('x'.repeat(5000)),
       { env: { SAPAIBUDGET_MAX_ANSWER_BYTES: '2048' } },
     );

@@ -1,19 +1,14 @@
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { request } from 'node:http';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { closeServer } from './listen.ts';
 import { appKey, miniDeployment, type Stage, startStage, until } from './testing/stage.ts';
+import { startWithSap } from './testing/stand-in.ts';
 
 // Real processes and sockets on a machine that may be busy: only what hangs fails.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let stage: Stage;
-let sap: Server | undefined;
-afterEach(async () => {
-  await stage.close();
-  if (sap) await closeServer(sap);
-  sap = undefined;
-});
+afterEach(() => stage.close());
 
 const totals = () => stage.operator.ledger('ledger-1').totals;
 const row = () => stage.operator.ledger('ledger-1').rows.get('pod:under-test');
@@ -23,17 +18,6 @@ const booked = async () =>
       (row()?.seq ?? 0) > 0 &&
       stage.operator.messages.some((m) => m.kind === 'report' && m.ask === undefined),
   );
-
-/** A stand-in for SAP where the emulator has no such answer. */
-async function startWithSap(
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<void> {
-  sap = createServer(handle).listen(0, '127.0.0.1');
-  await once(sap, 'listening');
-  const address = sap.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  stage = await startStage({ budget: { apiUrl: `http://127.0.0.1:${port}/v2` } });
-}
 
 describe('an answer of SAP', () => {
   const filtered = { code: 'content_filter', innererror: { code: 'ResponsibleAIPolicyViolation' } };
@@ -46,7 +30,7 @@ describe('an answer of SAP', () => {
     { name: '408', status: 408, error: { code: 'timeout' }, held: true },
   ])('with $name is passed on; held: $held', async ({ status, error, held }) => {
     const body = JSON.stringify({ error });
-    await startWithSap((_, response) =>
+    stage = await startWithSap((_, response) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(body),
     );
     const answer = await stage.chat('Hello', { max_tokens: 5 });
@@ -61,7 +45,7 @@ describe('an answer of SAP', () => {
     { status: 400, held: true },
     { status: 200, held: true },
   ])('with $status in an encoding that nobody knows is 502; held: $held', async ({ status, held }) => {
-    await startWithSap((_, response) =>
+    stage = await startWithSap((_, response) =>
       response.writeHead(status, { 'content-encoding': 'zstd-2' }).end('x'),
     );
     const answer = await stage.chat('Hello', { max_tokens: 5 });
@@ -81,7 +65,7 @@ describe('what SAP is sent', () => {
     { query: '?a="b"#c', want: '?a=%22b%22' },
   ])('is the query of the request, $query as $want', async ({ query, want }) => {
     let url = '';
-    await startWithSap((received, response) => {
+    stage = await startWithSap((received, response) => {
       url = received.url ?? '';
       response.writeHead(400).end('{}');
     });

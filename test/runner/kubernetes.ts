@@ -79,14 +79,6 @@ export const services: Resource = {
   namespaced: true,
 };
 
-export const leases: Resource = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  kind: 'Lease',
-  namespaced: true,
-};
-
 /** True once the API server waits for the pod to end. */
 export function isBeingDeleted(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined;

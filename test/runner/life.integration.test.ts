@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pods, type Resource } from '../../operator/kube/resource.ts';
+import { leases, pods, type Resource } from '../../operator/kube/resource.ts';
 import { sharedControlPlane } from '../control-plane/fixture.ts';
-import { leases, nodes, type Pod } from './kubernetes.ts';
+import { nodes, type Pod } from './kubernetes.ts';
 import {
   conditionOf,
   containerOf,

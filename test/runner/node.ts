@@ -1,8 +1,9 @@
 import { arch, cpus, totalmem } from 'node:os';
 import type { KubeClient } from '../../operator/kube/client.ts';
 import { type Clock, pause } from '../../operator/kube/clock.ts';
+import { leases } from '../../operator/kube/resource.ts';
 import { messageOf } from './errors.ts';
-import { leases, nodes } from './kubernetes.ts';
+import { nodes } from './kubernetes.ts';
 import { hostIp } from './pod-fields.ts';
 
 /** As a kubelet does it: the node counts as lost after 40 s without either. */
