@@ -35,15 +35,13 @@ import { ParentSide } from './parent-side.ts';
 import type { ParentBook, ParentSideOptions } from './parent-side.ts';
 import type { LeaseBook, LedgerNeed } from './ledgers.ts';
 import type { FoldingBook, Holder } from './row-folding.ts';
+import { isAtRest, roomForGone } from './unnamed-ledgers.ts';
 
 /**
  * Whether a ledger may grant: `undecided` until a reconcile has found that it is the budget's current one, `never` once its
  * budget is gone.
  */
 export type Grants = 'undecided' | 'allowed' | 'never';
-
-/** Rows that a ledger may have before those of holders who are gone are folded: few enough to be read by people. */
-const roomForGone = 500;
 
 /** What a ledger's account needs beside its actor. */
 export interface AccountOptions extends Pick<ParentSideOptions, 'find' | 'clock' | 'onFailure'> {
@@ -97,6 +95,15 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
   }
   isBelow(budget: BudgetRef): boolean {
     return this.parentName === budgetKey(budget);
+  }
+  /** Whether its object was gone, or had gone back, when it was read last. */
+  get isLost(): boolean {
+    const { problem } = this.#writer;
+    return problem instanceof LedgerError && problem.reason === 'lost';
+  }
+  /** Whether nobody has to look after it. */
+  isAtRest(nowMs: number): boolean {
+    return isAtRest(this.#writer.stored.ledger, nowMs);
   }
   get idle(): Promise<void> {
     return this.#writer.idle;

@@ -9,17 +9,13 @@ import { LedgerAccount } from './ledger-account.ts';
 import { requireLeadership } from '../replicas/leadership.ts';
 import type { RecallNotice } from './recall-notices.ts';
 import { LedgerError } from './ledger-error.ts';
+import { LedgerNames } from './ledger-names.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
 import { type StoredLedger, ledgerName } from './ledger-store.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import type { AdoptNeed, LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from './ledgers.ts';
 import type { Upkeep, UpkeepFailure } from './upkeep.ts';
 import { WriteRate } from './write-rate.ts';
-
-/** How soon the ledgers of one budget are listed again for a uid that was not among them. */
-const searchPauseMs = 10_000;
-/** Uids and budgets that are remembered at once. */
-const maxSearches = 4096;
 
 /** Starts a registry of ledgers; it works until the signal of its options fires. */
 export function startLedgers(options: LedgersOptions): Ledgers {
@@ -32,17 +28,19 @@ class LedgerRegistry implements Ledgers {
   readonly #rate: WriteRate;
   readonly #byUid = new Map<string, LedgerAccount>();
   readonly #current = new Map<string, LedgerAccount>();
-  /** By budget: when its ledgers were last listed for a uid that nobody knew, and their names by uid. */
-  readonly #searches = new Map<string, { atMs: number; names: Promise<ReadonlyMap<string, string>> }>();
+  readonly #names: LedgerNames;
 
   constructor(options: LedgersOptions) {
     this.#options = options;
     this.#rate = new WriteRate({ clock: options.clock });
+    this.#names = new LedgerNames(options);
     const { signal } = options;
     const kept = keepLedgers({
       settings: { ...options, onFailure: (failure) => this.#noteFailure(failure) },
       accounts: this.#byUid,
       find: (uid, budget) => this.find(uid, budget, { signal }),
+      adopt: (stored) => void this.#accountOf(stored),
+      forget: (there) => this.#forget(there),
     });
     this.stopped = Promise.all([kept, this.#stop(signal)]).then(() => undefined);
   }
@@ -99,6 +97,9 @@ class LedgerRegistry implements Ledgers {
     budget: BudgetRef,
     { signal }: { signal: AbortSignal },
   ): Promise<LeaseBook | undefined> {
+    const known = this.#byUid.get(uid);
+    // A former ledger may have been deleted by the leader meanwhile, or restored.
+    if (known?.isLost && this.#isFormer(known)) this.#drop(known);
     const account = await this.#account(uid, budget, signal);
     if (account?.grants === 'undecided' && this.#isFormer(account)) account.grants = 'never';
     return account;
@@ -200,24 +201,9 @@ class LedgerRegistry implements Ledgers {
 
   /** Late reports name ledgers that this process has not needed yet: of former periods, or right after a restart. */
   async #search(uid: string, budget: BudgetRef, signal: AbortSignal): Promise<LedgerAccount | undefined> {
-    const name = (await this.#namesOf(budget)).get(uid);
+    const name = await this.#names.find(uid, budget);
     const stored = name === undefined ? undefined : await this.#options.store.read(name, { signal });
     return stored?.uid === uid ? this.#accountOf(stored) : undefined;
-  }
-
-  #namesOf(budget: BudgetRef): Promise<ReadonlyMap<string, string>> {
-    const { clock, store, signal } = this.#options;
-    const key = budgetKey(budget);
-    const last = this.#searches.get(key);
-    const atMs = clock.nowMs();
-    if (last !== undefined && atMs - last.atMs < searchPauseMs) return last.names;
-    const names = store.namesOf(budget, { signal });
-    names.catch(() => this.#searches.delete(key));
-    this.#searches.delete(key);
-    this.#searches.set(key, { atMs, names });
-    const [oldest] = this.#searches.keys();
-    if (this.#searches.size > maxSearches && oldest !== undefined) this.#searches.delete(oldest);
-    return names;
   }
 
   /** The actor of a ledger: never two of them in one process. */
@@ -250,11 +236,19 @@ class LedgerRegistry implements Ledgers {
     return account;
   }
 
-  /** One former period stays at hand; older ones are read again when somebody names them. */
+  /** One former period stays at hand, and others while something is out in them; they are read again when somebody names them. */
   #forgetOlderThan(account: LedgerAccount): void {
+    const nowMs = this.#options.clock.nowMs();
     const others = this.#accountsOf(account.budget).filter((other) => other !== account);
     const [, ...older] = others.sort((a, b) => (a.periodName < b.periodName ? 1 : -1));
-    for (const former of older) this.#drop(former);
+    for (const former of older) if (former.isAtRest(nowMs)) this.#drop(former);
+  }
+
+  /** Former ledgers that are at rest, or not there any more, are not looked after for ever. */
+  #forget(there: ReadonlySet<string>): void {
+    for (const account of this.#current.values()) this.#forgetOlderThan(account);
+    for (const account of this.#byUid.values())
+      if (!there.has(account.uid) && account.isLost && this.#isFormer(account)) this.#drop(account);
   }
 
   #accountsOf(budget: BudgetRef): LedgerAccount[] {

@@ -11,7 +11,7 @@ import type { CallOptions } from '../kube/call.ts';
 import type { ObjectClient } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta, Resource } from '../kube/resource.ts';
 import { LedgerError } from './ledger-error.ts';
-import { PageStore, type PagesOf } from './page-store.ts';
+import { PageStore, type PagesOf, selectorOf } from './page-store.ts';
 
 export const ledgerResource: Resource = {
   group,
@@ -44,13 +44,18 @@ export interface StoredLedger extends LedgerOrigin {
   pages: PageSet;
 }
 
+/** A ledger's object as far as a list tells. */
+export interface ListedLedger {
+  name: string;
+  uid: string;
+  resourceVersion: string;
+}
+
 /** Attempts to read a ledger whose pages are replaced meanwhile. */
 const maxReads = 4;
 
-/** Ledgers of one budget that are read at once; each may have a megabyte. */
-const pageSize = 4;
-/** A budget has one ledger a month: five years of them. */
-const maxLedgersOfBudget = 60;
+/** Names and no more are read of so many ledgers; what a person keeps for longer than the operator counts, too. */
+const maxListed = 20_000;
 
 /** `<namespace>.<budget>.<period>`: the same for a budget that was deleted and made again, so that it is not refilled. */
 export function ledgerName({ namespace, name }: BudgetRef, period: string): string {
@@ -113,18 +118,25 @@ export class LedgerStore {
   }
 
   /** Names of all ledgers of a budget, by uid. */
-  async namesOf(
-    { namespace, name }: BudgetRef,
-    { signal }: CallOptions = {},
-  ): Promise<ReadonlyMap<string, string>> {
+  async namesOf(budget: BudgetRef, { signal }: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
+    const listed = await this.list({ budget, signal });
+    return new Map(listed.map(({ uid, name }) => [uid, name]));
+  }
+
+  /** What ledgers there are, of one budget or of all: their bodies are not read. */
+  async list({ budget, signal }: CallOptions & { budget?: BudgetRef } = {}): Promise<ListedLedger[]> {
     const { items } = await this.#kube.list(ledgerResource, {
       namespace: this.#namespace,
-      labelSelector: `${namespaceLabel}=${namespace},${budgetLabel}=${name}`,
-      pageSize,
-      maxItems: maxLedgersOfBudget,
+      ...(budget && { labelSelector: selectorOf(labelsOf(budget)) }),
+      metadataOnly: true,
+      maxItems: maxListed,
       signal,
     });
-    return new Map(items.map(({ metadata }) => [metadata.uid ?? '', metadata.name]));
+    return items.map(({ metadata: { name, uid = '', resourceVersion = '' } }) => ({
+      name,
+      uid,
+      resourceVersion,
+    }));
   }
 
   /** Stores a new ledger. KubeError `AlreadyExists`: somebody was faster; adopt theirs. */

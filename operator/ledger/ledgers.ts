@@ -95,6 +95,8 @@ export interface LedgersOptions {
   foldEveryMs?: number;
   /** How often ledgers tell those they are holders in what was spent and is held. */
   tellEveryMs?: number;
+  /** How often ledgers are looked for that nobody names any more. */
+  lookEveryMs?: number;
 }
 
 /** The ledgers of all budgets: one actor each, so that every change of one ledger has its turn. */

@@ -18,8 +18,6 @@ export const ledgerPageResource: Resource = {
 
 /** Pages of one budget's ledgers that are looked through for those nobody names: years of them. */
 const maxListed = 8192;
-/** Pages that are read at once. */
-const listPageSize = 16;
 
 /** Which pages are meant: those of one ledger; the labels are of its budget. */
 export interface PagesOf {
@@ -67,10 +65,8 @@ export class PageStore {
   async namesOf({ ledger, labels }: PagesOf, { signal }: CallOptions = {}): Promise<string[]> {
     const { items } = await this.#kube.list(ledgerPageResource, {
       namespace: this.#namespace,
-      labelSelector: Object.entries(labels)
-        .map(([label, value]) => `${label}=${value}`)
-        .join(','),
-      pageSize: listPageSize,
+      labelSelector: selectorOf(labels),
+      metadataOnly: true,
       maxItems: maxListed,
       signal,
     });
@@ -80,4 +76,11 @@ export class PageStore {
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
     await this.#kube.delete(ledgerPageResource, { namespace: this.#namespace, name, signal });
   }
+}
+
+/** Selects what has all of these labels. */
+export function selectorOf(labels: Record<string, string>): string {
+  return Object.entries(labels)
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
 }

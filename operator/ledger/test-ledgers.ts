@@ -56,7 +56,12 @@ export interface LedgerSide {
 }
 
 /** How often an operator looks after its ledgers by itself: not before a test is over. */
-const never = { expireEveryMs: 3_600_000, foldEveryMs: 3_600_000, tellEveryMs: 3_600_000 };
+const never = {
+  expireEveryMs: 3_600_000,
+  foldEveryMs: 3_600_000,
+  tellEveryMs: 3_600_000,
+  lookEveryMs: 3_600_000,
+};
 
 /** Starts one; several may share a namespace, as replicas do. */
 export async function startSide(

@@ -27,7 +27,12 @@ export class LedgerWorld {
   }
 
   async start(
-    options: { expireEveryMs?: number; foldEveryMs?: number; tellEveryMs?: number } = {},
+    options: {
+      expireEveryMs?: number;
+      foldEveryMs?: number;
+      tellEveryMs?: number;
+      lookEveryMs?: number;
+    } = {},
   ): Promise<LedgerSide> {
     const side = await startSide(this.controlPlane, { namespace: this.namespace, ...options });
     this.#sides.push(side);

@@ -4,6 +4,7 @@ export const upkeeps = [
   'tell_parent',
   'take_parent_answer',
   'look_below',
+  'look_for_ledgers',
   'recall_below',
   'delete_page',
   'list_pages',
@@ -13,7 +14,7 @@ export type Upkeep = (typeof upkeeps)[number];
 /** One piece of upkeep that could not be done now. */
 export interface UpkeepFailure {
   upkeep: Upkeep;
-  /** Name of the SapAiLedger. */
+  /** Name of the SapAiLedger; `-` where it is about all of them. */
   ledger: string;
   error: unknown;
 }

@@ -20,6 +20,8 @@ export const budget = { namespace: 'team', name: 'chat' };
 /** How long a granted lease lives. */
 export const leaseSeconds = 300;
 const expireEveryMs = 20_000;
+/** Months have hours here, and every ledger is named by somebody. */
+const lookEveryMs = 3_600_000;
 /** Half of what a release waits beyond the end of the last token: one clock notes that end, another one looks. */
 const fenceClockErrorMs = 300_000;
 
@@ -101,6 +103,7 @@ export class Replica {
       exists: () => true,
       signal: new AbortController().signal,
       expireEveryMs,
+      lookEveryMs,
       podIsGone: ({ key }) => Promise.resolve(podIsGone(key)),
     });
     this.#life = Object.assign(caller, { ledgers });
