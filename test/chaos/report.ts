@@ -6,7 +6,8 @@ export function tallyLines({ inFaults, calm }: ChaosReport): string[] {
   return [`while faults last: ${textOf(inFaults)}`, `after them: ${textOf(calm)}`];
 }
 
-function textOf(tally: Tally): string {
+/** One tally in one line. */
+export function textOf(tally: Tally): string {
   const { served, refused, cutShort, refusedWhileAffordable, cutShortWhileAffordable } = tally;
   const reasons = [...refused].map(([reason, times]) => `${reason} ${times}`).join(', ');
   return [

@@ -9,7 +9,9 @@ import { breakBounds } from './break-bounds.ts';
 import { type Fault, faults } from './faults.ts';
 import { judgeEnd, judgeNow } from './judge.ts';
 import { type Scene, leave, spendable, startScene } from './scene.ts';
-import { type Tally, count, emptyTally, keepCalling, needOf } from './traffic.ts';
+import { Affordable } from './affordable.ts';
+import { textOf } from './report.ts';
+import { type Tally, addTally, count, emptyTally, keepCalling, needOf } from './traffic.ts';
 
 /** How old figures may be by which a request is refused, and a little more. */
 const figuresMs = 1_200;
@@ -48,7 +50,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       signal?.throwIfAborted();
       const fault = chosen(round, seed);
       say(`round ${round + 1} of ${rounds}: ${fault.name}`);
-      report.verdicts.push(...(await playRound(scene, { fault, random, tally: report.inFaults, round })));
+      const tally = emptyTally();
+      report.verdicts.push(...(await playRound(scene, { fault, random, tally, round })));
+      say(`  ${textOf(tally)}`);
+      addTally(report.inFaults, tally);
     }
     report.verdicts.push(neverUnavailable(report.inFaults));
     say('no more faults: the rest is spent');
@@ -74,9 +79,10 @@ function chosen(round: number, first: number): Fault {
 async function costOfOne(scene: Scene): Promise<bigint> {
   const [pod] = scene.pods;
   if (pod === undefined) throw new RangeError('there are no pods');
+  const sentAtMs = performance.now();
   const result = await chat(pod, { maxTokens: 200 });
   if (result.status !== 200) throw new Error(`the first request was refused: ${JSON.stringify(result)}`);
-  await count(result, { scene, tally: emptyTally() });
+  await count(result, { scene, affordable: new Affordable(scene), tally: emptyTally(), sentAtMs });
   return scene.worstCase;
 }
 
@@ -120,12 +126,14 @@ async function callOnce(
   pod: Workload,
   { scene, tally }: { scene: Scene; tally: Tally },
 ): Promise<'served' | 'refused' | 'phantom'> {
-  const before = await spendable(scene);
+  const affordable = new Affordable(scene);
+  await affordable.look();
+  const sentAtMs = performance.now();
   const result = await chat(pod, { outTokens: 100, maxTokens: 200 });
-  await count(result, { scene, tally });
+  await count(result, { scene, affordable, tally, sentAtMs });
   if (result.status === 200) return 'served';
-  const needed = needOf(result);
-  return needed !== undefined && before !== undefined && before >= needed ? 'phantom' : 'refused';
+  const [needed, left] = [needOf(result), await affordable.leastSince(sentAtMs)];
+  return needed !== undefined && left !== undefined && left >= needed ? 'phantom' : 'refused';
 }
 
 /** Pod after pod calls, one call at a time, until each of them in a row is refused what nobody could have paid for. */
