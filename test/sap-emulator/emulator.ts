@@ -44,6 +44,8 @@ export interface Emulator {
   usageKey(layout?: 'flat' | 'nested'): UsageKey;
   /** Makes the usage of this day (`YYYY-MM-DD`, by default the current one) and of all before it visible. */
   closeDay(day?: string): void;
+  /** Writes the bill of this month (`YYYY-MM`): all its days are visible, and its cost is no estimate any more. */
+  closeMonth(month: string): void;
   addFault(rule: FaultRuleInput): void;
   /** Empties the books and the captured requests; the faults of the configuration stay. */
   reset(): void;
@@ -92,6 +94,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     serviceManagerKey: (tenant = 0) => serviceManagerKey(clients, tenantAt(config, tenant), origin()),
     usageKey: (layout = 'flat') => usageKey(clients, layout, origin()),
     closeDay: (day) => usageBooks.close(day ?? new Date(now()).toISOString().slice(0, 10)),
+    closeMonth: (month) => usageBooks.closeMonth(month),
     addFault: (rule) => faultRules.add([faultRule.parse(rule)]),
     reset: () => {
       books.reset();

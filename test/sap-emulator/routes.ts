@@ -67,6 +67,7 @@ const routes: readonly Route[] = [
   local('POST', '/__emulator/faults', admin.addFaults),
   local('DELETE', '/__emulator/faults', admin.clearFaults),
   local('POST', '/__emulator/close-day', admin.closeDay),
+  local('POST', '/__emulator/close-month', admin.closeMonth),
   local('POST', '/__emulator/reset', admin.reset),
 ];
 

@@ -21,6 +21,9 @@ export interface UsageBooks {
   add(admission: Admission, charge: Bill): void;
   /** Shows this day and those before it as they are now. */
   close(day: string): void;
+  /** The bill of this month (`YYYY-MM`) is written: its days are shown as they are now, and its cost is final. */
+  closeMonth(month: string): void;
+  isBilled(month: string): boolean;
   /** The days that are closed, in order of their first use. */
   shown(): readonly DayUsage[];
   /** The latest closed day, or undefined. */
@@ -33,6 +36,12 @@ export function createUsageBooks(): UsageBooks {
   let current = new Map<string, DayUsage>();
   let shown: DayUsage[] = [];
   let closed: string | undefined;
+  const billed = new Set<string>();
+  const close = (day: string): void => {
+    closed = closed === undefined || day > closed ? day : closed;
+    const last = closed;
+    shown = [...current.values()].filter((usage) => usage.day <= last);
+  };
   return {
     add: (admission, charge) => {
       const day = admission.at.slice(0, 10);
@@ -42,19 +51,26 @@ export function createUsageBooks(): UsageBooks {
       const names = { day, clientId, resourceGroup, application };
       current.set(key, charged(current.get(key) ?? { ...names, ...nothing }, charge));
     },
-    close: (day) => {
-      closed = closed === undefined || day > closed ? day : closed;
-      const last = closed;
-      shown = [...current.values()].filter((usage) => usage.day <= last);
+    close,
+    closeMonth: (month) => {
+      close(lastDayOf(month));
+      billed.add(month);
     },
+    isBilled: (month) => billed.has(month),
     shown: () => shown,
     closedThrough: () => closed,
     reset: () => {
       current = new Map();
       shown = [];
       closed = undefined;
+      billed.clear();
     },
   };
+}
+
+function lastDayOf(month: string): string {
+  const [year = 0, number = 1] = month.split('-').map(Number);
+  return new Date(Date.UTC(year, number, 0)).toISOString().slice(0, 10);
 }
 
 const nothing = { inputTokens: 0, outputTokens: 0, genAiTokens: zero, capacityUnits: zero };

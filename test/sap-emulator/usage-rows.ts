@@ -42,7 +42,7 @@ export function dailyRows(
   return [...rows, ...beside].filter((row) => row['subaccountId'] === subaccountId);
 }
 
-/** The cost of a month: one row a subaccount, on the one measure that is charged. */
+/** The cost of a month, on the one measure that is charged; estimated until the month is billed. */
 export function costRows(books: UsageBooks, config: EmulatorConfig, span: DaySpan): UsageRow[] {
   return monthlyRows(books, config, span)
     .filter((row) => row['serviceId'] === 'ai-core' && row['measureId'] === 'capacity_units')
@@ -55,7 +55,7 @@ export function costRows(books: UsageBooks, config: EmulatorConfig, span: DaySpa
       paygCost: numberOf(parseExact('0')),
       crmSku: '8000000',
       quota: numberOf(parseExact('0')),
-      estimated: true,
+      estimated: !books.isBilled(String(row['startIsoDate']).slice(0, 7)),
     }));
 }
 

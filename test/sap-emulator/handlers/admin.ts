@@ -91,6 +91,19 @@ export function closeDay({ world, response, body }: Exchange): void {
   sendJson(response, 200, { closedThrough: world.usageBooks.closedThrough() });
 }
 
+const billing = z.strictObject({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) });
+
+/** `POST /__emulator/close-month`: the bill of that month is written, its cost is final. */
+export function closeMonth({ world, response, body }: Exchange): void {
+  const parsed = billing.safeParse(parseJson(body));
+  if (!parsed.success) {
+    sendJson(response, 400, { error: z.prettifyError(parsed.error) });
+    return;
+  }
+  world.usageBooks.closeMonth(parsed.data.month);
+  sendJson(response, 200, { billed: parsed.data.month });
+}
+
 function parseQuery<T>(exchange: Exchange, schema: z.ZodType<T>): T | undefined {
   const parsed = schema.safeParse(Object.fromEntries(exchange.url.searchParams));
   if (parsed.success) {

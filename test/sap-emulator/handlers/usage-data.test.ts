@@ -177,6 +177,20 @@ describe('usage data', () => {
     );
   });
 
+  test('has an estimated cost until the month is billed', async () => {
+    const { emulator, client, usage } = await launch();
+    await (await client.chat(ask('hello'))).text();
+    emulator.closeDay();
+    const path = '/reports/v1/monthlySubaccountsCost?fromDate=202611&toDate=202611';
+    const estimated = async () =>
+      new Set((await rowsOf(await usage.get(path))).map((row) => row['estimated']));
+    expect(await estimated()).toEqual(new Set([true]));
+    const close = (body: string) => fetch(`${emulator.url}/__emulator/close-month`, { method: 'POST', body });
+    expect((await close('{"month":"2026-13"}')).status).toBe(400);
+    expect(await (await close('{"month":"2026-11"}')).json()).toEqual({ billed: '2026-11' });
+    expect(await estimated()).toEqual(new Set([false]));
+  });
+
   test('closes a day by an admin call', async () => {
     const { emulator } = await launch();
     const close = (body?: string) =>
