@@ -19,7 +19,8 @@ import { availableTo } from './parent-lease.ts';
 export type LedgerEvent =
   | { type: 'LeaseExpired' | 'LeaseReclaimed' | 'LeaseLost'; key: string; name: string; amount: NanoCu }
   | { type: 'Overrun' | 'ReleaseRevoked' | 'RequestNotCovered'; key: string; name: string; amount: NanoCu }
-  | { type: 'ReportRefused'; key: string; name: string; refusal: LeaseRefusalReason };
+  | { type: 'ReportRefused'; key: string; name: string; refusal: LeaseRefusalReason }
+  | { type: 'HeldSettled'; settled: NanoCu; released: NanoCu };
 
 export interface Outcome {
   answer: LeaseAnswer;

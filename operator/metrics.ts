@@ -24,6 +24,7 @@ const ledgerEvents: readonly LedgerEvent['type'][] = [
   'ReleaseRevoked',
   'RequestNotCovered',
   'ReportRefused',
+  'HeldSettled',
 ];
 const writeOutcomes = ['written', 'conflict', 'unclear', 'failed'] as const;
 const calls = ['configuration', 'token', 'lease'] as const;

@@ -16,3 +16,21 @@ test('a holder that is a ledger is called by its budget', () => {
   const { note } = ledgerObjectEvent({ ...refused, key: 'ledger:1', name: 'team-a/chat' });
   expect(note).toMatch(/^Budget team-a\/chat sent/);
 });
+
+test.each([
+  {
+    name: 'by SAP’s final usage',
+    released: 3n,
+    note: "The period is closed: of 0.000000005 CU that were still held 0.000000002 are booked as spent, the rest is released: SAP's final usage leaves no room for it.",
+  },
+  {
+    name: 'without evidence',
+    released: 0n,
+    note: 'The period is closed: of 0.000000002 CU that were still held 0.000000002 are booked as spent, because nothing tells that they were not.',
+  },
+])('the close of a period says what became of what was held, $name', ({ released, note }) => {
+  expect(ledgerObjectEvent({ type: 'HeldSettled', settled: 2n, released })).toMatchObject({
+    type: 'Normal',
+    note,
+  });
+});

@@ -5,11 +5,12 @@ import type { ObjectEvent } from './services.ts';
 
 /** What an event of a ledger says on its budget. Amounts are in the note, so that repetitions are one series. */
 export function ledgerObjectEvent(event: LedgerEvent): ObjectEvent {
-  const type = event.type === 'LeaseReclaimed' ? 'Normal' : 'Warning';
+  const type = event.type === 'LeaseReclaimed' || event.type === 'HeldSettled' ? 'Normal' : 'Warning';
   return { type, reason: event.type, action: 'KeepLedger', note: noteOf(event) };
 }
 
 function noteOf(event: LedgerEvent): string {
+  if (event.type === 'HeldSettled') return closingNote(event);
   const pod = `${isLedgerKey(event.key) ? 'Budget' : 'Pod'} ${event.name}`;
   if (event.type === 'ReportRefused')
     return `${pod} sent a report that was refused (${event.refusal}): nothing of it is booked, and what it was granted stays set aside.`;
@@ -23,4 +24,11 @@ function noteOf(event: LedgerEvent): string {
     ReleaseRevoked: `${pod} reported ${amount} that had been released as not spent: they are booked.`,
   };
   return notes[event.type];
+}
+
+function closingNote({ settled, released }: Extract<LedgerEvent, { type: 'HeldSettled' }>): string {
+  const sum = `The period is closed: of ${formatAmount(settled + released)} CU that were still held ${formatAmount(settled)} are booked as spent`;
+  return released === 0n
+    ? `${sum}, because nothing tells that they were not.`
+    : `${sum}, the rest is released: SAP's final usage leaves no room for it.`;
 }

@@ -23,7 +23,7 @@ async function sendAndLeave(message: object): Promise<{ booked: string[]; done: 
       return refusal('row_unknown');
     },
     noteToken: async () => false,
-    settleHeld: async () => 0n,
+    settleHeld: async () => ({ settled: 0n, released: 0n, gapLeft: 0n }),
     tellParent: async () => undefined,
     hasRow: async () => true,
   };

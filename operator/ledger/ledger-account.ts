@@ -1,5 +1,5 @@
 import type { NanoCu } from '../../accounting/amount.ts';
-import { settleHeld } from '../../accounting/ledger-close.ts';
+import { type FinalGap, type HeldClosed, settleHeld } from '../../accounting/ledger-close.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
 import {
   extendPeriod,
@@ -249,8 +249,13 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
     });
   }
 
-  settleHeld(): Promise<NanoCu> {
-    return this.#writer.submit((ledger) => ({ result: settleHeld(ledger) }));
+  settleHeld(gap?: FinalGap): Promise<HeldClosed> {
+    return this.#writer.submit((ledger) => {
+      const { seq } = ledger;
+      const result = settleHeld(ledger, gap);
+      const { settled, released } = result;
+      return { result, events: ledger.seq === seq ? [] : [{ type: 'HeldSettled', settled, released }] };
+    });
   }
 
   /** Holds what this ledger does not know of, but was `seen` (nano-CU) to be spent, outstanding or held. */
