@@ -47,8 +47,29 @@ const totals = z
         'billed − metered over the days SAP has reported: below zero where we metered more than SAP billed. Not for a budget below another one.',
       ),
     held: amountText.describe('Set aside at worst case: nobody knows yet what it cost.'),
+    released: amountText
+      .optional()
+      .describe(
+        "What was held and found not to have been spent, by a person's word or, when the period was closed, by SAP's final usage (`closing.released`); of this budget and of those below it.",
+      ),
   })
   .describe('Sums, in capacity units.');
+
+const closing = z
+  .object({
+    evidence: z
+      .enum(['FinalUsage', 'None', 'Pending'])
+      .describe(
+        'FinalUsage: what SAP billed and nobody metered bounds what all held amounts cost together. None: nothing told, they count as spent. Pending: the period is closed once SAP has billed its months.',
+      ),
+    message: z.string().max(1024).describe('What was found, or is waited for.'),
+    gap: amountText
+      .optional()
+      .describe('What SAP billed and nobody metered, at most: one figure for this budget and all below it.'),
+    settled: amountText.optional().describe('Of what this ledger held: booked as spent.'),
+    released: amountText.optional().describe('Of what this ledger held: found not to have been spent.'),
+  })
+  .describe('What became of amounts that were still held when the period was closed, in capacity units.');
 
 const statementStatus = z
   .object({
@@ -69,6 +90,7 @@ const statementStatus = z
         'A header line with the version of the format, then one line per day and model: tokens and capacity units, metered and billed.',
       ),
     totals: totals.optional(),
+    closing: closing.optional(),
     closed: z
       .boolean()
       .optional()

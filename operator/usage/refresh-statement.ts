@@ -7,6 +7,8 @@ import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { ledgerName } from '../ledger/ledger-store.ts';
 import type { StoredLedger } from '../ledger/ledger-store.ts';
 import type { BilledUse } from './billed.ts';
+import { closePeriod } from './close-period.ts';
+import type { PeriodClose } from './close-period.ts';
 import { emptyAnswer } from './consumption.ts';
 import { monthOf } from './days.ts';
 import { allBelow, meteredIn, readTree } from './ledgers-below.ts';
@@ -18,11 +20,6 @@ import type { StatementLine } from './statement-lines.ts';
 import { readStatement, statementName, writeStatement } from './statement-store.ts';
 import type { UsageApi } from './usage-api.ts';
 import type { UsageServices } from './usage-services.ts';
-
-const dayMs = 86_400_000;
-/** SAP has told all of a period some days after its end; a period without usage on its last days is given up then. */
-const closedAfterMs = 3 * dayMs;
-const givenUpAfterMs = 7 * dayMs;
 
 /** What a refreshed statement came to. */
 export interface Refreshed {
@@ -53,7 +50,7 @@ export async function refreshStatement(
   services: UsageServices,
   options: RefreshOptions,
 ): Promise<Refreshed | undefined> {
-  const { budget, period, signal } = options;
+  const { budget, subaccountId, period, api, signal } = options;
   const { kube } = services;
   const { namespace } = budget.metadata;
   const name = statementName(budget.metadata, period.name);
@@ -65,13 +62,13 @@ export async function refreshStatement(
   const tree = await readTree(services.ledgerStore, stored, { signal });
   const metered = meteredIn(tree);
   const lines = statementLines(metered, billed.uses);
-  const closed = isClosed(stored.ledger.period, billed.through, nowMs);
-  const final = closed ? await settleHeld(services, { tree, options }) : stored;
-  const status = statusOf({ stored: final, billed, lines, nowMs, closed });
+  const { through } = billed;
+  const close = await closePeriod(services, { tree, api, subaccountId, through, nowMs, signal });
+  const final = close.closed ? await readAgain(services, tree, options) : tree;
+  const status = statusOf({ tree: final, billed, lines, nowMs, close });
   const spec = specOf(budget.metadata, options);
   await writeStatement(kube, { namespace, name, spec, status }, { signal });
-  for (const below of allBelow(closed ? await readTree(services.ledgerStore, final, { signal }) : tree))
-    await writeBelow(services, { below, closed, options });
+  for (const below of allBelow(final)) await writeBelow(services, { below, close, options });
   return {
     source: billed.source,
     uses: billed.uses,
@@ -88,27 +85,23 @@ function readLedger(
   return ledgerStore.read(ledgerName(budget.metadata, period.name), { signal });
 }
 
-/** What nothing has explained by now counts as spent; a statement that is closed must not change any more. */
-async function settleHeld(
+/** As its close left it. */
+async function readAgain(
   services: UsageServices,
-  { tree, options }: { tree: LedgerTree; options: RefreshOptions },
-): Promise<StoredLedger> {
-  const { signal } = options;
-  // Each tells the one above, which holds the rest of it until then.
-  for (const { stored } of [...allBelow(tree), tree]) {
-    const book = await services.ledgers.find(stored.uid, stored.ledger.budget, { signal });
-    await book?.settleHeld();
-    await book?.tellParent();
-  }
-  return (await readLedger(services, options)) ?? tree.stored;
+  tree: LedgerTree,
+  options: RefreshOptions,
+): Promise<LedgerTree> {
+  const stored = (await readLedger(services, options)) ?? tree.stored;
+  return readTree(services.ledgerStore, stored, options);
 }
 
 /** The statement of a budget below: SAP bills the root alone, so it has what was metered. */
 async function writeBelow(
   { kube }: UsageServices,
-  { below, closed, options }: { below: LedgerTree; closed: boolean; options: RefreshOptions },
+  { below, close, options }: { below: LedgerTree; close: PeriodClose; options: RefreshOptions },
 ): Promise<void> {
-  const { ledger } = below.stored;
+  const { ledger, uid } = below.stored;
+  const closing = close.closings.get(uid);
   const lines = statementLines(meteredIn(below), []);
   const status: SapAiStatementStatus = {
     days: encodeLines(lines),
@@ -116,8 +109,10 @@ async function writeBelow(
       metered: formatAmount(ledger.totals.settled),
       meteredByDay: formatAmount(lines.reduce((sum, { metered }) => sum + metered, 0n)),
       held: formatAmount(ledger.totals.held),
+      released: formatAmount(releasedIn(below)),
     },
-    closed,
+    ...(closing && { closing }),
+    closed: close.closed,
   };
   const { namespace } = ledger.budget;
   const name = statementName(ledger.budget, ledger.period.name);
@@ -150,19 +145,21 @@ async function read(
 }
 
 function statusOf({
-  stored,
+  tree,
   billed,
   lines,
   nowMs,
-  closed,
+  close,
 }: {
-  stored: StoredLedger;
+  tree: LedgerTree;
   billed: Billed;
   lines: readonly StatementLine[];
   nowMs: number;
-  closed: boolean;
+  close: PeriodClose;
 }): SapAiStatementStatus {
-  const { totals } = stored.ledger;
+  const { ledger, uid } = tree.stored;
+  const { totals } = ledger;
+  const closing = close.closings.get(uid);
   const meteredByDay = lines.reduce((sum, { metered }) => sum + metered, 0n);
   const total = lines.reduce((sum, line) => sum + line.billed, 0n);
   return {
@@ -176,14 +173,17 @@ function statusOf({
       billed: formatAmount(total),
       unattributed: formatAmount(unattributedIn(lines, billed.through) ?? 0n),
       held: formatAmount(totals.held),
+      released: formatAmount(releasedIn(tree)),
     },
-    closed,
+    ...(closing && { closing }),
+    closed: close.closed,
   };
 }
 
-function isClosed({ endMs }: Period, through: string | undefined, nowMs: number): boolean {
-  const complete = through !== undefined && through >= utcDay(endMs - 1);
-  return nowMs >= endMs + (complete ? closedAfterMs : givenUpAfterMs);
+/** What was held in a ledger or below it and found not to have been spent, nano-CU. */
+function releasedIn(tree: LedgerTree): bigint {
+  const rows = [tree, ...allBelow(tree)].flatMap(({ stored }) => [...stored.ledger.rows.values()]);
+  return rows.reduce((sum, { released }) => sum + released, 0n);
 }
 
 /** Billed and not metered, over the days SAP has reported. */

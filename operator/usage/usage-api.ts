@@ -4,7 +4,7 @@ import { SapError } from '../sap/sap-error.ts';
 import { authorizedGet } from './authorized-get.ts';
 import type { ApiAccess } from './authorized-get.ts';
 import { parseExactly } from './exact-json.ts';
-import { readRows, UsageRowsError } from './usage-rows.ts';
+import { readIsBilled, readRows, UsageRowsError } from './usage-rows.ts';
 import type { UsageAnswer } from './usage-rows.ts';
 
 /** A large account has some ten thousand rows of 1 KB a month, and SAP takes its time for them. */
@@ -42,24 +42,37 @@ export class UsageApi {
     return this.#read(`/monthlyUsage?${new URLSearchParams(query).toString()}`, subaccountId, signal);
   }
 
-  async #read(path: string, subaccountId: string, signal: AbortSignal): Promise<UsageAnswer> {
-    const answer = await authorizedGet(this.#access, { path, limits, parse: parseRows, signal }).catch(
-      (error: unknown) => {
-        if (!(error instanceof NoAnswerError)) throw error;
-        throw new SapError(
-          'UsageUnavailable',
-          `${this.#name(path)} gives no answer: ${error.message}; check target_url of the service key and the way out of the cluster`,
-        );
-      },
-    );
-    return this.#rowsOf(path, answer, subaccountId);
+  /** Whether the bill of a month (`YYYY-MM`) is written: its usage does not change any more. Undefined: SAP has no cost of it. */
+  async isBilled(
+    { subaccountId, month }: { subaccountId: string; month: string },
+    { signal }: { signal: AbortSignal },
+  ): Promise<boolean | undefined> {
+    const query = { fromDate: digits(month), toDate: digits(month) };
+    const path = `/monthlySubaccountsCost?${new URLSearchParams(query).toString()}`;
+    const answer = await this.#get(path, signal);
+    return this.#contentOf(path, answer, (body) => readIsBilled(body, subaccountId));
   }
 
-  #rowsOf(path: string, answer: JsonAnswer, subaccountId: string): UsageAnswer {
+  async #read(path: string, subaccountId: string, signal: AbortSignal): Promise<UsageAnswer> {
+    const answer = await this.#get(path, signal);
+    return this.#contentOf(path, answer, (body) => readRows(body, subaccountId));
+  }
+
+  async #get(path: string, signal: AbortSignal): Promise<JsonAnswer> {
+    return authorizedGet(this.#access, { path, limits, parse: parseRows, signal }).catch((error: unknown) => {
+      if (!(error instanceof NoAnswerError)) throw error;
+      throw new SapError(
+        'UsageUnavailable',
+        `${this.#name(path)} gives no answer: ${error.message}; check target_url of the service key and the way out of the cluster`,
+      );
+    });
+  }
+
+  #contentOf<T>(path: string, answer: JsonAnswer, read: (body: unknown) => T): T {
     if (answer.status !== 200) throw this.#refusal(path, answer);
     if (answer.problem !== undefined) throw this.#invalid(path, answer.problem);
     try {
-      return readRows(answer.body, subaccountId);
+      return read(answer.body);
     } catch (error) {
       if (!(error instanceof UsageRowsError)) throw error;
       throw this.#invalid(path, error.message);

@@ -57,11 +57,7 @@ export class UsageRowsError extends Error {
  * @throws UsageRowsError
  */
 export function readRows(body: unknown, subaccountId: string): UsageAnswer {
-  const content = isRecord(body) ? body['content'] : undefined;
-  if (!Array.isArray(content)) throw new UsageRowsError('has no rows');
-  if (content.length > maxRows) throw new UsageRowsError(`has more than ${maxRows} rows`);
-  const records = content.filter((row: unknown) => isRecord(row));
-  if (records.length < content.length) throw new UsageRowsError('has a row that is none');
+  const records = recordsOf(body);
   const days = records.filter((row) => row['subaccountId'] === subaccountId).map(dayOf);
   const through = days.reduce(
     (last, day) => (day !== undefined && day > (last ?? '') ? day : last),
@@ -69,6 +65,33 @@ export function readRows(body: unknown, subaccountId: string): UsageAnswer {
   );
   const rows = records.filter((row) => row['serviceId'] === 'ai-core').map(rowOf);
   return { rows, through };
+}
+
+const costRow = z.object({ subaccountId: z.string().max(64), estimated: z.boolean() });
+
+/**
+ * Whether an answer with costs says that AI Core's of this subaccount are billed and no estimate any more; undefined where
+ * it has none.
+ *
+ * @throws UsageRowsError
+ */
+export function readIsBilled(body: unknown, subaccountId: string): boolean | undefined {
+  const rows = recordsOf(body).filter((row) => row['serviceId'] === 'ai-core');
+  const own = rows.flatMap((row) => {
+    const parsed = costRow.safeParse(row);
+    if (!parsed.success) throw new UsageRowsError('has a row of AI Core that is no cost');
+    return parsed.data.subaccountId === subaccountId ? [parsed.data] : [];
+  });
+  return own.length === 0 ? undefined : own.every(({ estimated }) => !estimated);
+}
+
+function recordsOf(body: unknown): Record<string, unknown>[] {
+  const content = isRecord(body) ? body['content'] : undefined;
+  if (!Array.isArray(content)) throw new UsageRowsError('has no rows');
+  if (content.length > maxRows) throw new UsageRowsError(`has more than ${maxRows} rows`);
+  const records = content.filter((row: unknown) => isRecord(row));
+  if (records.length < content.length) throw new UsageRowsError('has a row that is none');
+  return records;
 }
 
 function rowOf(raw: Record<string, unknown>): UsageRow {

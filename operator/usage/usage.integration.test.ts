@@ -58,11 +58,17 @@ test('of budgets below a root is in the root’s statement once, and in one of t
     billed,
     unattributed,
     held: '0',
+    released: '0',
   });
   expect(told.days).toContain(' 200 40 60 0.0003 ');
   const { status, spec } = await statement(world, below);
   expect(spec).toMatchObject({ budget: 'main', period: month });
-  expect(status.totals).toEqual({ metered: '0.0002', meteredByDay: '0.0002', held: '0' });
+  expect(status.totals).toEqual({
+    metered: '0.0002',
+    meteredByDay: '0.0002',
+    held: '0',
+    released: '0',
+  });
   expect(status.days).toContain(' 100 20 30 0.0002 0 0 0');
   expect((await world.fixture.budget(below))?.status?.subscription).toBeUndefined();
 });
