@@ -61,7 +61,7 @@ export class ApiServer {
   readonly calls: Call[] = [];
   readonly #versions = new Map<string, Version[]>();
   readonly #pages = new Map<string, { object: KubeObject; page: LedgerPage }>();
-  readonly #owners = new Map<string, BudgetRef>();
+  readonly #origins = new Map<string, { budget: BudgetRef; above: string | undefined }>();
   #resourceVersion = 1;
   #uids = 0;
   /** Told of every ledger that was stored; throws what is wrong with it. */
@@ -80,7 +80,20 @@ export class ApiServer {
 
   /** The budget of a ledger that is there, or was. */
   ownerOf(uid: string): BudgetRef | undefined {
-    return this.#owners.get(uid);
+    return this.#origins.get(uid)?.budget;
+  }
+
+  /** Uids from that ledger up to the root's, also where one is gone. */
+  pathOf(uid: string): string[] {
+    const above = this.#origins.get(uid)?.above;
+    return above === undefined ? [uid] : [uid, ...this.pathOf(above)];
+  }
+
+  /** Somebody deletes a ledger; its uid, or undefined where there is none. */
+  remove(name: string): string | undefined {
+    const uid = this.latest(name)?.uid;
+    this.#versions.delete(name);
+    return uid;
   }
 
   /** Names of the ledgers. */
@@ -211,7 +224,7 @@ export class ApiServer {
     const before = versions.at(-1);
     const ledger = decodeLedger(spec, this.#pagesOf(spec.pages));
     const after: Version = { object, uid, ledger, heldRows: spec.heldRows };
-    this.#owners.set(uid, ledger.budget);
+    this.#origins.set(uid, { budget: ledger.budget, above: ledger.parent?.ledgerUid });
     versions.push(after);
     if (versions.length > keptVersions) versions.shift();
     this.#versions.set(name, versions);

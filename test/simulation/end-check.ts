@@ -2,6 +2,7 @@ import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
 import { unused } from '../../accounting/ledger.ts';
 import type { Pod } from './pod.ts';
 import type { Account } from './truth.ts';
+import { checkLevels, leaseOfGone } from './tree-heal.ts';
 import { hold } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -17,13 +18,14 @@ export function checkTold(world: World): void {
 
 /** Whether the books agree once everything has healed. */
 export function checkEnd(world: World): void {
+  checkLevels(world);
   for (const { pod, account, ledger } of accountsOf(world))
     checkAccount(pod, account, ledger.rows.get(pod.key));
   for (const name of world.api.names) {
     const version = world.api.latest(name);
     if (!version || world.wentBack.has(version.uid)) continue;
     const { ledger } = version;
-    const { outstanding } = ledger.totals;
+    const outstanding = ledger.totals.outstanding - leaseOfGone(world, version);
     hold(
       'what nobody uses comes back',
       outstanding === 0n,

@@ -1,4 +1,5 @@
 import type { Mutation } from './mutate.ts';
+import { treeFaults } from './tree-faults.ts';
 
 /** A rule of the protocol, taken out of the product: the simulation must notice. */
 export interface PlantedFault extends Mutation {
@@ -254,4 +255,5 @@ export const plantedFaults: readonly PlantedFault[] = [
   ...holderFaults,
   ...writerFaults,
   ...recallFaults,
+  ...treeFaults,
 ];

@@ -6,7 +6,9 @@ import { operatorSteps } from './operator-steps.ts';
 import type { Pod, Process } from './pod.ts';
 import { podSteps } from './pod-steps.ts';
 import { checkEnd, checkTold } from './end-check.ts';
+import { quiet, transmit } from './quiet.ts';
 import { leaseSeconds } from './replica.ts';
+import { checkCalm } from './tree-calm.ts';
 import { hold } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -15,6 +17,8 @@ const nothing = { a: 0, b: 0, c: 0 };
 const maxRounds = 12;
 /** Longer than SAP's last token and its longest request. */
 const fenceMs = 2.5 * 3_600_000;
+/** Longer than a ledger keeps what it does not use of the one above. */
+const idleMs = 70_000;
 
 /** Lets everything heal: all run, all messages arrive, all costs are told; then the books must agree. */
 export async function heal(world: World): Promise<void> {
@@ -22,12 +26,13 @@ export async function heal(world: World): Promise<void> {
   for (const pod of world.pods) mendPod(world, pod);
   await tellAll(world);
   checkTold(world);
-  await comesBack(world);
+  await (world.family.length === 1 ? comesBack(world) : calm(world));
   // What silent pods had is held by then, and no token of theirs lives any more.
   world.advance(leaseSeconds * 1000 + fenceMs);
   await quiet(world);
   await expireAll(world);
   await releaseAll(world);
+  await goUp(world);
   checkEnd(world);
 }
 
@@ -42,6 +47,23 @@ function mendOperators(world: World): void {
     replica.term = 0;
   });
   operatorSteps.elect(world, nothing);
+}
+
+async function calm(world: World): Promise<void> {
+  await checkCalm(world);
+  await tellAll(world);
+}
+
+/** What is told and given back goes up level by level, and what nobody used for a while goes back. */
+async function goUp(world: World): Promise<void> {
+  for (let level = 1; level < 2 * levelsOf(world); level += 1) {
+    world.advance(idleMs);
+    await quiet(world);
+  }
+}
+
+function levelsOf({ family }: World): number {
+  return Math.max(...family.map(({ path }) => path.length));
 }
 
 /** Also ledgers of former periods that no operator has looked at since it started. */
@@ -102,33 +124,6 @@ function tell(world: World, pod: Pod): boolean {
 function finishRequests(world: World, pod: Pod, process: Process): void {
   for (const open of process.unsent.splice(0)) process.underWay.push(open);
   while (process.underWay.length > 0) podSteps.settle(world, pod, nothing);
-}
-
-function transmit(world: World, pod: Pod, holder: Holder): boolean {
-  const { process } = pod;
-  const replica = world.replicas[0];
-  if (!process || !replica || !holder.pending) return false;
-  const sentAtMs = process.monotonicMs(world.nowMs);
-  world.channel.push({ kind: 'lease', pod, process, holder, replica, request: holder.pending, sentAtMs });
-  return true;
-}
-
-/** Lets all that is under way arrive, and the API server do what it was asked for. */
-async function quiet(world: World): Promise<void> {
-  for (let idleTurns = 0; idleTurns < 3;) {
-    world.advance(1500);
-    await world.settle();
-    const moved = operatorSteps.deliver(world, nothing) || operatorSteps.api(world, { ...nothing, a: 1 });
-    while (operatorSteps.deliver(world, nothing)) await settleSoon(world);
-    while (operatorSteps.api(world, { ...nothing, a: 1 })) await settleSoon(world);
-    idleTurns = moved ? 0 : idleTurns + 1;
-  }
-}
-
-/** Time passes also here: who tries again until a time is over would never end otherwise. */
-async function settleSoon(world: World): Promise<void> {
-  world.tick();
-  await world.settle();
 }
 
 /** One holder asks for all that nobody uses, and must get it. */

@@ -1,13 +1,14 @@
 import { formatAmount, parseAmount } from '../../accounting/amount.ts';
 import { idle } from '../../accounting/lease.ts';
 import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
-import { available, emptyRow, maxOlderProcessIds, unused } from '../../accounting/ledger.ts';
+import { available, emptyRow, isLedgerKey, maxOlderProcessIds, unused } from '../../accounting/ledger.ts';
 import type { Ask, LeaseAnswer, LeaseRefusalReason, LeaseRequest } from '../../accounting/messages.ts';
 import type { Caller, StoredChange, Version } from './api-server.ts';
 import type { Holder } from './holder.ts';
 import type { Pod, Process } from './pod.ts';
 import { Account } from './truth.ts';
 import { checkRound } from './round-check.ts';
+import { checkTree } from './tree-check.ts';
 import { hold } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -18,6 +19,7 @@ const seen = new WeakMap<Caller, Map<string, number>>();
 export function checkStored(world: World, change: StoredChange): void {
   const { before, after, caller } = change;
   const { ledger, uid } = after;
+  if (!before) world.noteMade(change);
   const growth = compareRows(world, { before: before?.ledger, ledger, uid });
   const capBefore = before?.ledger.cap ?? ledger.cap;
   if (growth.granted > 0n) {
@@ -27,6 +29,7 @@ export function checkStored(world: World, change: StoredChange): void {
     hold('grant within the cap', left >= 0n, () => `${growth.granted} granted, ${left} left`);
     checkNotBack(change, before);
   }
+  checkTree(world, change, growth);
   const seqs = seen.get(caller) ?? new Map<string, number>();
   seen.set(caller, seqs.set(uid, ledger.seq));
   checkHeld(after);
@@ -49,7 +52,7 @@ function checkNotBack(
 }
 
 /** By how much the sums of all rows have grown with one write. */
-interface Growth {
+export interface Growth {
   granted: bigint;
   overrun: bigint;
   revoked: bigint;
@@ -84,8 +87,8 @@ function compareRow(
   if (old.released > row.released) growth.revoked += old.released - row.released;
   checkParts(row);
   const pod = world.podOf(row.key);
+  if (pod || isLedgerKey(row.key)) checkGrowth(row, old);
   if (!pod) return;
-  checkGrowth(row, old);
   world.touch(pod, uid);
   if (row.released > old.released) pod.accountOf(uid).disturbed = true;
   if (row.processId !== old.processId && !world.wentBack.has(uid)) checkNewProcess(pod, row, uid);
@@ -208,17 +211,28 @@ function spendable(process: Process, account: Account, uid: string): bigint {
   return sum;
 }
 
-/** SAP's books against the greatest cap, where nothing was broken on purpose. */
+/** SAP's books against the greatest cap, at each level from this ledger on, where nothing was broken on purpose. */
 export function checkBilled(world: World, uid: string): void {
-  if (world.wentBack.has(uid)) return;
+  for (const at of world.api.pathOf(uid)) {
+    const billed = world.wentBack.has(at) ? undefined : billedBelow(world, at);
+    const cap = world.greatestCaps.get(at) ?? 0n;
+    const holds = billed === undefined || billed <= cap;
+    hold('spend within the cap', holds, () => `${billed} billed, the cap of ${at} was never above ${cap}`);
+  }
+}
+
+/** What SAP has billed to pods of a ledger and of those below it; undefined where an assumption was broken there. */
+function billedBelow(world: World, uid: string): bigint | undefined {
   let billed = 0n;
   for (const pod of world.pods) {
-    const account = pod.accounts.get(uid);
-    if (account?.twice) return;
-    if (account) billed += account.bounded - account.wronglyReleased;
+    for (const [at, account] of pod.accounts) {
+      if (!world.api.pathOf(at).includes(uid)) continue;
+      // Who deletes a ledger gets nothing for it: what it had stays charged above.
+      if (account.twice || (world.wentBack.has(at) && !world.deleted.has(at))) return undefined;
+      billed += account.bounded - account.wronglyReleased;
+    }
   }
-  const cap = world.greatestCaps.get(uid) ?? 0n;
-  hold('spend within the cap', billed <= cap, () => `${billed} billed, the cap was never above ${cap}`);
+  return billed;
 }
 
 /** Refusals that a holder which keeps the rules must not meet, unless its row was taken from it. */
@@ -284,13 +298,21 @@ function checkGrant(
   if (once && request.ask) checkDenial(world, { pod, holder, ask: request.ask }, answer);
 }
 
+function checkRefused(world: World, ask: Ask, answer: Exclude<LeaseAnswer, { kind: 'refused' }>): void {
+  if (answer.kind === 'reported' && answer.round) world.reach.checkRefused(world, ask);
+}
+
 function checkDenial(
   world: World,
   { pod, holder, ask }: { pod: Pod; holder: Holder; ask: Ask },
   answer: Exclude<LeaseAnswer, { kind: 'refused' }>,
 ): void {
   if (answer.row.granted > holder.lease.granted) return;
+  const isTree = world.family.length > 1;
+  if (ask.least !== undefined && isTree) return checkRefused(world, ask, answer);
   if (ask.least !== undefined) return checkRound(world, { pod, ask }, answer);
+  // What a ledger above could give may be more by now than when it was asked.
+  if (isTree) return;
   // After an unclear write it may have been denied before, too.
   const denied = !world.apiFailed && ask.need > 0n && answer.ledger.grantable >= ask.need;
   hold('no refusal while there is enough', !denied, () => `${pod.key}: ${ask.need} denied`);

@@ -6,6 +6,7 @@ import type { Pod } from './pod.ts';
 import type { Numbers } from './pod-step.ts';
 import { pick } from './pod-step.ts';
 import type { Replica } from './replica.ts';
+import { treeSteps } from './tree-steps.ts';
 import type { Parcel, World } from './world.ts';
 
 /** One thing that can happen to an operator, its API server, the channel or the clock; false: it could not happen now. */
@@ -67,8 +68,11 @@ const reconcile: OperatorStep = (world, { a, b }) => {
   if (!replica || !budget || !need) return false;
   replica.reconcile(need, ({ uid, seq, settled, outstanding, held }) => {
     const known = budget.status.get(period.name);
+    const same = known?.uid === uid;
+    // Only who leads writes the status, and so says that the ledger is another one now.
+    if (known && !same && !replica.leadership.leads()) return;
     const sum = settled + outstanding + held;
-    budget.status.set(period.name, { uid, seq: Math.max(seq, known?.seq ?? 0), sum });
+    budget.status.set(period.name, { uid, seq: same ? Math.max(seq, known.seq) : seq, sum });
     budget.accepted = false;
     budget.retiredBy.delete(replica);
     world.greatestCaps.set(uid, world.greatestCaps.get(uid) ?? 0n);
@@ -305,4 +309,5 @@ export const operatorSteps = {
   fold,
   restoreBackup,
   approve,
+  ...treeSteps,
 } satisfies Record<string, OperatorStep>;

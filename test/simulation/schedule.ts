@@ -2,6 +2,7 @@ import type { Random } from './random.ts';
 import { createRandom } from './random.ts';
 import { operatorSteps } from './operator-steps.ts';
 import { podSteps } from './pod-steps.ts';
+import { plansOf } from './tree-plans.ts';
 import type { Assumption, Setup } from './world.ts';
 
 type PodStepName = keyof typeof podSteps;
@@ -78,6 +79,16 @@ const clocks: Weights = { jumpClock: 1, jumpWall: 0.5 };
 const months: Weights = { wait: 4, reconcile: 6, configure: 5, windUp: 8 };
 const caps: Weights = { setLimit: 1.5, learnLimit: 3, reconcile: 4 };
 const unknowns: Weights = { loseCost: 4, resolve: 2, evidence: 5, wait: 3, crash: 1 };
+/** Each budget of a tree has to be looked at by each replica. */
+const families: Weights = {
+  reconcile: 10,
+  setLimit: 1,
+  learnLimit: 3,
+  configure: 4,
+  retire: 0.2,
+  deliver: 70,
+  api: 70,
+};
 const churn: Weights = { remove: 0.8, start: 10, fold: 3, evidence: 6, wait: 3 };
 
 interface Mix {
@@ -87,9 +98,12 @@ interface Mix {
   readonly replicas: readonly [number, number];
   readonly steps: number;
   readonly breaks?: readonly Assumption[];
+  /** How many budgets are below the root, at least and at most. */
+  readonly children?: readonly [number, number];
 }
 
 const everything = [network, crashes, pauses, operators, clocks, months, caps, unknowns, churn];
+const tree = { children: [2, 4], pods: [5, 9], replicas: [1, 3], steps: 2500 } as const;
 const small = { pods: [2, 5], replicas: [1, 3], steps: 2000 } as const;
 
 /** The kinds of histories, and how many of a hundred are of each. */
@@ -101,13 +115,22 @@ export const mixes: Readonly<Record<string, Mix>> = {
   months: { ...small, share: 10, weights: [network, clocks, months, caps, crashes] },
   unknowns: { ...small, share: 12, weights: [network, unknowns, crashes, pauses] },
   churn: { ...small, share: 8, weights: [network, churn, crashes, operators], pods: [4, 10] },
-  everything: { ...small, share: 14, weights: everything, pods: [2, 8] },
+  everything: { ...small, share: 2, weights: everything, pods: [2, 8] },
+  trees: { ...tree, share: 4, weights: [network, operators, families] },
+  'trees and crashes': { ...tree, share: 5, weights: [network, families, crashes, pauses, unknowns] },
+  'trees and months': { ...tree, share: 3, weights: [network, families, months, churn, operators, crashes] },
   fleet: {
     share: 1,
     weights: [network, crashes, operators, caps],
     pods: [60, 300],
     replicas: [1, 3],
     steps: 4000,
+  },
+  'lost children': {
+    ...tree,
+    share: 0,
+    weights: [network, operators, families, { loseLedger: 0.4, acceptLoss: 4 }],
+    breaks: ['A4'],
   },
   'broken bounds': { ...small, share: 4, weights: [network, crashes, unknowns], breaks: ['A1'] },
   'two processes': { ...small, share: 2, weights: [network, crashes, { secondProcess: 2 }], breaks: ['A2'] },
@@ -134,17 +157,23 @@ export const mixes: Readonly<Record<string, Mix>> = {
 /** The history of a seed. */
 export function scheduleOf(seed: number): Schedule {
   const random = createRandom(seed);
-  const [mix, { weights, pods, replicas, steps, breaks = [] }] = chooseMix(random);
-  const setup: Setup = {
+  const [mix, kind] = chooseMix(random);
+  const { weights, steps } = kind;
+  const setup = setupOf(kind, random);
+  const choose = chooser(sumWeights([ordinary, ...weights]), random);
+  const list: Step[] = beginning(setup, random);
+  while (list.length < steps) list.push(stepOf(choose(), random));
+  return { mix, setup, steps: list };
+}
+
+function setupOf({ pods, replicas, breaks = [], children }: Mix, random: Random): Setup {
+  const setup = {
     pods: between(pods, random),
     replicas: between(replicas, random),
     cap: BigInt(200 + random.below(1800)) * BigInt(1 + (pods[1] >> 4)),
     breaks,
   };
-  const choose = chooser(sumWeights([ordinary, ...weights]), random);
-  const list: Step[] = beginning(setup, random);
-  while (list.length < steps) list.push(stepOf(choose(), random));
-  return { mix, setup, steps: list };
+  return children ? { ...setup, below: plansOf(setup.cap, between(children, random), random) } : setup;
 }
 
 function chooseMix(random: Random): [string, Mix] {
@@ -164,17 +193,19 @@ function stepOf(op: StepName, random: Random): Step {
   return { op, pod: random.below(1000), a: random.below(1000), b: random.below(1000), c: random.below(1000) };
 }
 
-/** A ledger is opened and most pods run, so that no history is spent on waiting for its beginning. */
-function beginning(setup: Setup, random: Random): Step[] {
-  const replicas = Array.from({ length: setup.replicas }, (_, index) => plainStep('startReplica', index));
+/** Ledgers are opened and most pods run, so that no history is spent on waiting for its beginning. */
+function beginning({ replicas, pods, below = [] }: Setup, random: Random): Step[] {
   const calls = Array.from({ length: 4 }, () => plainStep('api', 1));
-  const pods = Array.from({ length: setup.pods }, (_, pod) => plainStep('start', 0, pod));
-  return [
-    ...replicas,
-    plainStep('elect', 0),
-    plainStep('reconcile', 0),
+  const ledgers = Array.from({ length: 1 + below.length }, (_, budget) => [
+    { ...plainStep('reconcile', 0), b: budget },
     ...calls,
-    ...pods.filter(() => random.chance(0.8)),
+  ]);
+  const starts = Array.from({ length: pods }, (_, pod) => plainStep('start', 0, pod));
+  return [
+    ...Array.from({ length: replicas }, (_, index) => plainStep('startReplica', index)),
+    plainStep('elect', 0),
+    ...ledgers.flat(),
+    ...starts.filter(() => random.chance(0.8)),
   ];
 }
 

@@ -4,6 +4,10 @@ export type Rule =
   | 'spend within the charge' // what a pod has spent and may spend is charged to its row
   | 'spend within the cap' // SAP's books against the greatest cap there was
   | 'parts add up' // conservation
+  | 'what is below is charged above'
+  | 'guarantees are kept'
+  | 'shares go by weight'
+  | 'all levels agree'
   | 'figures only grow'
   | 'held is explained' // owner, age, reason and a way back
   | 'only the newest process is granted'

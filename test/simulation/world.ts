@@ -4,7 +4,7 @@ import type { LeaseAnswer, LeaseRequest, TokenRequest } from '../../accounting/m
 import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
 import { budgetKey } from '../../operator/configuration/budget-ref.ts';
 import type { RecallNotice } from '../../operator/ledger/recall-notices.ts';
-import type { Call, CallOutcome } from './api-server.ts';
+import type { Call, CallOutcome, StoredChange } from './api-server.ts';
 import { ApiServer } from './api-server.ts';
 import type { Budget, BudgetPlan, Seen } from './family.ts';
 import { familyOf } from './family.ts';
@@ -12,6 +12,7 @@ import type { Holder } from './holder.ts';
 import { checkAnswer, checkPod, checkStored } from './invariants.ts';
 import { Pod, Process, idleOf } from './pod.ts';
 import { Replica } from './replica.ts';
+import { ReachWatch } from './tree-reach.ts';
 import { VirtualTime } from './virtual-time.ts';
 import { Violation } from './violation.ts';
 
@@ -77,6 +78,14 @@ export class World {
   readonly greatestCaps = new Map<string, NanoCu>();
   /** Ledgers that went back in time (A4). */
   readonly wentBack = new Set<string>();
+  /** Those of them that were deleted, or made in place of one that was. */
+  readonly deleted = new Set<string>();
+  readonly #deletedNames = new Set<string>();
+  /** By ledger: what was released and taken back later. */
+  readonly revoked = new Map<string, NanoCu>();
+  /** By key: when a holder was asked in a recall round last. */
+  readonly askedAtMs = new Map<string, number>();
+  readonly reach = new ReachWatch();
   /** Whether reads of the API server may be old: then also somebody who keeps the rules may be refused. */
   staleReads = false;
   /** Whether a call to the API server has failed: a message may have been booked before it is answered. */
@@ -137,6 +146,18 @@ export class World {
   /** A recall round in the ledger of that budget, if it asked somebody. */
   roundOf(budget: BudgetRef, number: number): KnownRound | undefined {
     return this.rounds.get(`${budgetKey(budget)} ${number}`);
+  }
+
+  /** A ledger is gone: what it knew nobody knows now, also not the one that is made in its place. */
+  noteDeleted(name: string, uid: string): void {
+    this.#deletedNames.add(name);
+    this.wentBack.add(uid);
+    this.deleted.add(uid);
+  }
+
+  /** Whether a ledger that is made now takes the place of one that was deleted. */
+  noteMade({ name, after: { uid } }: StoredChange): void {
+    if (this.#deletedNames.has(name)) this.noteDeleted(name, uid);
   }
 
   podOf(key: string): Pod | undefined {
@@ -229,6 +250,7 @@ export class World {
     if (this.#failure) throw this.#failure;
     for (const [pod, ledgers] of this.dirty) for (const uid of ledgers) checkPod(this, pod, uid);
     this.dirty.clear();
+    if (this.family.length > 1) this.reach.look(this);
   }
 
   /** Time goes on. True when somebody's timer has run. */
@@ -252,7 +274,11 @@ export class World {
   }: Extract<Parcel, { kind: 'lease' }>): boolean {
     if (!replica.running || pod.gone) return false;
     const { key, name } = pod;
-    this.arrivals.set(request, (this.arrivals.get(request) ?? 0) + 1);
+    const arrival = (this.arrivals.get(request) ?? 0) + 1;
+    this.arrivals.set(request, arrival);
+    const ask = request.kind === 'report' ? request.ask : undefined;
+    if (this.family.length > 1 && arrival === 1 && ask?.least !== undefined)
+      this.reach.noteArrived(this, pod, ask);
     replica.lease(request, { key, name }, (answer) => {
       this.say(() => `${replica.name} answers ${key}: ${describe(answer)}`);
       checkAnswer(this, { pod, request, answer });
@@ -304,6 +330,7 @@ export class World {
     this.rounds.set(`${budgetKey(budget)} ${number}`, round);
     for (const key of keys) {
       round.asked.add(key);
+      this.askedAtMs.set(key, this.nowMs);
       const process = this.podOf(key)?.process;
       if (process) process.recall = number;
     }

@@ -1,0 +1,35 @@
+import { unused } from '../../accounting/ledger.ts';
+import { isLedgerKey, ledgerKey } from '../../accounting/ledger.ts';
+import type { Version } from './api-server.ts';
+import { aboveOf, rowAbove } from './tree-check.ts';
+import { hold } from './violation.ts';
+import type { World } from './world.ts';
+
+/** Whether all levels tell the same once all is told, and nothing is out that nobody uses. */
+export function checkLevels(world: World): void {
+  for (const name of world.api.names) {
+    const version = world.api.latest(name);
+    if (!version || world.wentBack.has(version.uid)) continue;
+    const above = aboveOf(world, version);
+    if (above && !world.wentBack.has(above.uid)) checkSame(above, version);
+  }
+}
+
+function checkSame(above: Version, below: Version): void {
+  const { settled, held } = below.ledger.totals;
+  const { spent = 0n, unknown = 0n, lost = 0n } = rowAbove(above.ledger, below) ?? {};
+  const same = spent === settled && unknown === held && lost === 0n;
+  hold(
+    'all levels agree',
+    same,
+    () => `${below.object.metadata.name}: ${settled} settled, ${held} held; above ${spent} and ${unknown}`,
+  );
+}
+
+/** What ledgers that were deleted had of this one: nobody can say what became of it. */
+export function leaseOfGone(world: World, { ledger }: Version): bigint {
+  let sum = 0n;
+  for (const row of ledger.rows.values())
+    if (isLedgerKey(row.key) && !world.api.byUid(row.key.slice(ledgerKey('').length))) sum += unused(row);
+  return sum;
+}
