@@ -60,6 +60,8 @@ export class ParentSide {
   /** What pods wait for, in order of arrival. */
   readonly #needs = new Set<{ need: NanoCu }>();
   #turn: Promise<void> | undefined;
+  /** What waits for its turn to tell. */
+  #nextTell: Promise<void> | undefined;
   /** Granted by the parent, and not stored here yet. */
   #coming = 0n;
   /** The last answer, on its way into the store. */
@@ -111,15 +113,26 @@ export class ParentSide {
     return this.grantable + (idle > 0n ? idle : 0n);
   }
 
-  /** Brings the parent up to date, and gives back what is not used. */
-  async tell(): Promise<void> {
-    await this.#turnEnd();
-    if (this.#turn !== undefined) return;
+  /** Brings the parent up to date with what is stored by now, and gives back what is not used. */
+  tell(): Promise<void> {
+    // One that has not begun yet tells that, too.
+    this.#nextTell ??= this.#tellInTurn();
+    return this.#nextTell;
+  }
+
+  async #tellInTurn(): Promise<void> {
+    do await this.#turnEnd();
+    while (this.#turn !== undefined);
+    this.#nextTell = undefined;
+    await this.#takeTurn(() => this.#tellNow());
+  }
+
+  async #tellNow(): Promise<void> {
     const amount = this.#unneeded();
     if (amount > 0n)
       await this.#options.writer.submit((ledger) => ({ result: returnToParent(ledger, amount) }));
     const book = await this.#book();
-    if (!isTold(this.#ledger, book.row(this.#key))) await this.#exchange();
+    if (!isTold(this.#ledger, book.row(this.#key))) await this.#send();
   }
 
   /** What is idle goes back now, and what becomes idle in the next moments as soon as it is. */
@@ -147,9 +160,8 @@ export class ParentSide {
       if (missing <= 0n || asked === 2) return;
       if (this.#turn === undefined) {
         asked += 1;
-        await this.#exchange(
-          waits ? { need: missing, want: missing, least: missing } : this.#askFor(missing),
-        );
+        const ask = waits ? { need: missing, want: missing, least: missing } : this.#askFor(missing);
+        await this.#takeTurn(() => this.#send(ask));
       } else await this.#turnEnd();
     }
   }
@@ -180,14 +192,15 @@ export class ParentSide {
     await this.#turn?.catch(() => undefined);
   }
 
-  /** One message and its answer; what it says is on its way into the store when this resolves. */
-  #exchange(ask?: Ask): Promise<void> {
-    const turn = this.#send(ask).finally(() => (this.#turn = undefined));
+  /** Two messages at once would have one number, and only one of them be booked. */
+  #takeTurn(run: () => Promise<void>): Promise<void> {
+    const turn = run().finally(() => (this.#turn = undefined));
     this.#turn = turn;
     return turn;
   }
 
-  async #send(ask: Ask | undefined): Promise<void> {
+  /** One message and its answer; what it says is on its way into the store when this resolves. */
+  async #send(ask?: Ask): Promise<void> {
     const book = await this.#book();
     // A number that was used already would get nothing.
     await this.#taking;

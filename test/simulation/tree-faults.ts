@@ -42,6 +42,12 @@ export const treeFaults: readonly PlantedFault[] = [
     instead: 'const asked = Promise.resolve();',
   },
   {
+    name: 'a ledger sends two messages under one number',
+    file: parentSide,
+    text: 'await this.#takeTurn(() => this.#tellNow());',
+    instead: 'await this.#tellNow();',
+  },
+  {
     name: 'what a ledger gives back is not taken back above',
     file: 'accounting/ledger-transitions.ts',
     text: 'if (creditReturns) row.returned +=',
