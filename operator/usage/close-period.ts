@@ -3,13 +3,14 @@ import { heldAtClose } from '../../accounting/ledger-close.ts';
 import type { FinalGap, HeldClosed } from '../../accounting/ledger-close.ts';
 import { gapOf } from '../../accounting/usage-gap.ts';
 import type { SapAiStatementStatus } from '../../crds/statement.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
+import type { LeaseBook } from '../ledger/ledgers.ts';
 import { addDays } from './days.ts';
 import { daysOfPeriod, readFinalUsage } from './final-usage.ts';
 import type { FinalWord } from './final-usage.ts';
 import { allBelow, meteredIn } from './ledgers-below.ts';
 import type { LedgerTree } from './ledgers-below.ts';
 import type { UsageApi } from './usage-api.ts';
-import type { UsageServices } from './usage-services.ts';
 
 const dayMs = 86_400_000;
 /** SAP has told all of a period some days after its end; a period without usage on its last days is given up then. */
@@ -19,7 +20,16 @@ const givenUpAfterMs = 7 * dayMs;
 const billedWithinMs = 27 * dayMs;
 
 /** What the close of a period says about held amounts. */
-export type Closing = NonNullable<SapAiStatementStatus['closing']>;
+type Closing = NonNullable<SapAiStatementStatus['closing']>;
+
+/** The ledgers whose held amounts are settled. */
+export interface ClosingLedgers {
+  find(
+    uid: string,
+    budget: BudgetRef,
+    options: { signal: AbortSignal },
+  ): Promise<Pick<LeaseBook, 'settleHeld' | 'tellParent'> | undefined>;
+}
 
 /** Whether a period is closed now, and what became of what was held, by uid of the ledger. */
 export interface PeriodClose {
@@ -42,7 +52,7 @@ export interface ClosePeriodOptions {
  * where there is none. Of ledgers below ledgers those go first that are nobody's parent, and one gap is for all.
  */
 export async function closePeriod(
-  services: UsageServices,
+  ledgers: ClosingLedgers,
   options: ClosePeriodOptions,
 ): Promise<PeriodClose> {
   const { tree, nowMs } = options;
@@ -56,7 +66,7 @@ export async function closePeriod(
     return { closed: false, closings: new Map([[uid, { evidence: 'Pending', message }]]) };
   }
   const verdict = word && verdictOf(word, options);
-  return { closed: true, closings: await settle(services, options, verdict) };
+  return { closed: true, closings: await settle(ledgers, options, verdict) };
 }
 
 function isDue({ tree, through, nowMs }: ClosePeriodOptions): boolean {
@@ -85,7 +95,7 @@ function verdictOf(word: FinalWord, { tree }: ClosePeriodOptions): Verdict {
 }
 
 async function settle(
-  services: UsageServices,
+  ledgers: ClosingLedgers,
   { tree, signal }: ClosePeriodOptions,
   verdict: Verdict | undefined,
 ): Promise<Map<string, Closing>> {
@@ -93,7 +103,7 @@ async function settle(
   let gap = verdict && 'gap' in verdict ? finalGap(tree, verdict.gap) : undefined;
   // Each tells the one above, which holds the rest of it until then.
   for (const { stored } of ledgersOf(tree)) {
-    const book = await services.ledgers.find(stored.uid, stored.ledger.budget, { signal });
+    const book = await ledgers.find(stored.uid, stored.ledger.budget, { signal });
     const closed = await book?.settleHeld(gap);
     await book?.tellParent();
     if (closed && verdict) closings.set(stored.uid, closingOf(closed, verdict));

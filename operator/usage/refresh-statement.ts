@@ -63,7 +63,7 @@ export async function refreshStatement(
   const metered = meteredIn(tree);
   const lines = statementLines(metered, billed.uses);
   const { through } = billed;
-  const close = await closePeriod(services, { tree, api, subaccountId, through, nowMs, signal });
+  const close = await closePeriod(services.ledgers, { tree, api, subaccountId, through, nowMs, signal });
   const final = close.closed ? await readAgain(services, tree, options) : tree;
   const status = statusOf({ tree: final, billed, lines, nowMs, close });
   const spec = specOf(budget.metadata, options);
