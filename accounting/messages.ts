@@ -356,6 +356,8 @@ export const configurationAnswer = z.strictObject({
   recalls: recallNumbers.optional(),
   /** The replica that calls of this pod are sent to best, also those for leases and tokens; absent: any. */
   home: homeOrigin.optional(),
+  /** The replica to call while the home does not answer; absent: any. */
+  standIn: homeOrigin.optional(),
 });
 export type ConfigurationAnswer = z.infer<typeof configurationAnswer>;
 

@@ -48,6 +48,29 @@ test('calls under way at a home end when another call is not answered there, or 
   expect([second?.aborted, home.current]).toEqual([true, undefined]);
 });
 
+test('while the home does not answer the one that stands in for it is called, and any if that does not either', () => {
+  const { home, clock } = homeAt();
+  home.move(a, b);
+  expect([home.current?.origin, home.awayMs]).toEqual([a, undefined]);
+  home.failed(a);
+  expect([home.told, home.current?.origin, home.awayMs]).toEqual([a, b, 2_000]);
+  clock.nowMs += 500;
+  home.failed(b);
+  expect([home.current, home.awayMs]).toEqual([undefined, 1_500]);
+  clock.nowMs += 1_500;
+  expect(home.current?.origin).toBe(a);
+});
+
+test('one that stands in and becomes the home keeps its calls', () => {
+  const { home } = homeAt();
+  home.move(a, b);
+  home.failed(a);
+  const left = home.current?.left;
+  home.move(b, a);
+  expect([home.current?.origin, left?.aborted]).toEqual([b, false]);
+  expect(home.current?.left).toBe(left);
+});
+
 test('a new home is called at once, whatever became of the old one', () => {
   const { home } = homeAt();
   home.move(a);

@@ -1,16 +1,24 @@
 const firstPauseMs = 2_000;
 const maxPauseMs = 30_000;
 
+/** One replica, and whether it is called. */
+interface Place {
+  readonly origin: string;
+  pausedUntilMs: number;
+  pauseMs: number;
+  /** Ends calls under way there. */
+  here: AbortController;
+}
+
 /**
- * Which of the operator's replicas this pod's calls go to: the one the operator named, while it answers. It is a hint that
- * saves writes and lets recalls arrive; every other replica serves just as well.
+ * Which of the operator's replicas this pod's calls go to: the one the operator named, while it answers, and in its place
+ * the other one it named. That is a hint which saves writes and lets recalls arrive, because all pods of a namespace follow
+ * it; every other replica serves just as well.
  */
 export class Home {
   readonly #nowMs: () => number;
-  #origin: string | undefined;
-  #pausedUntilMs = 0;
-  #pauseMs = firstPauseMs;
-  #here = new AbortController();
+  /** The home, and who stands in for it. */
+  #places: readonly Place[] = [];
 
   /** @param nowMs monotonic */
   constructor(nowMs: () => number) {
@@ -19,45 +27,63 @@ export class Home {
 
   /** What it was named as last, empty for none: the operator says when that is not so any more. */
   get told(): string {
-    return this.#origin ?? '';
+    return this.#places[0]?.origin ?? '';
   }
 
-  /** The home to call now, and what ends a call that nobody answers there; undefined: call any replica. */
+  /** The replica to call now, and what ends a call that nobody answers there; undefined: call any. */
   get current(): { origin: string; left: AbortSignal } | undefined {
-    if (this.#origin === undefined || this.#nowMs() < this.#pausedUntilMs) return undefined;
-    return { origin: this.#origin, left: this.#here.signal };
+    const place = this.#places.find((each) => !this.#isPaused(each));
+    return place && { origin: place.origin, left: place.here.signal };
   }
 
-  /** How long (ms) other replicas are called in its place; undefined: there is no home, or it is called. */
+  /** How long (ms) others are called in place of the home; undefined: there is none, or it is called. */
   get awayMs(): number | undefined {
-    const leftMs = this.#pausedUntilMs - this.#nowMs();
-    return this.#origin === undefined || leftMs <= 0 ? undefined : leftMs;
+    const [home] = this.#places;
+    return home && this.#isPaused(home) ? home.pausedUntilMs - this.#nowMs() : undefined;
   }
 
-  /** The operator names another one, or none. */
-  move(origin: string | undefined): void {
-    if (origin === this.#origin) return;
-    this.#leave();
-    this.#origin = origin;
-    this.#pausedUntilMs = 0;
-    this.#pauseMs = firstPauseMs;
+  /** The operator names the home, and who stands in for it; without a home there is nobody. */
+  move(home: string | undefined, standIn?: string): void {
+    const origins = [home, standIn].filter((origin) => origin !== undefined);
+    const before = this.#places;
+    this.#places = origins.map((origin) => before.find((each) => each.origin === origin) ?? newPlace(origin));
+    for (const place of before) if (!this.#places.includes(place)) leave(place);
   }
 
   /** It has answered. */
   answered(origin: string): void {
-    if (origin === this.#origin) this.#pauseMs = firstPauseMs;
+    const place = this.#placeOf(origin);
+    if (place !== undefined) place.pauseMs = firstPauseMs;
   }
 
   /** It has not: calls under way there end, and none goes there for a while. */
   failed(origin: string): void {
-    if (origin !== this.#origin || this.#nowMs() < this.#pausedUntilMs) return;
-    this.#pausedUntilMs = this.#nowMs() + this.#pauseMs;
-    this.#pauseMs = Math.min(maxPauseMs, this.#pauseMs * 2);
-    this.#leave();
+    const place = this.#placeOf(origin);
+    if (place === undefined || this.#isPaused(place)) return;
+    place.pausedUntilMs = this.#nowMs() + place.pauseMs;
+    place.pauseMs = Math.min(maxPauseMs, place.pauseMs * 2);
+    leave(place);
   }
 
-  #leave(): void {
-    this.#here.abort(new Error('the home is another replica'));
-    this.#here = new AbortController();
+  #placeOf(origin: string): Place | undefined {
+    return this.#places.find((place) => place.origin === origin);
   }
+
+  #isPaused({ pausedUntilMs }: Place): boolean {
+    return this.#nowMs() < pausedUntilMs;
+  }
+}
+
+function newPlace(origin: string): Place {
+  return {
+    origin,
+    pausedUntilMs: Number.NEGATIVE_INFINITY,
+    pauseMs: firstPauseMs,
+    here: new AbortController(),
+  };
+}
+
+function leave(place: Place): void {
+  place.here.abort(new Error('calls go to another replica'));
+  place.here = new AbortController();
 }

@@ -118,6 +118,20 @@ describe('a home', () => {
     },
   );
 
+  test('that is closed is left for the one that stands in for it', async () => {
+    const other = await startRelay(stage.operator.url);
+    Object.assign(stage.operator, { home: relay.origin, standIn: other.origin });
+    await poll();
+    await open();
+    expect(other.connections).toBe(0);
+    await relay.close();
+    await expect(open()).resolves.toMatchObject({ kind: 'opened' });
+    expect(other.connections).toBeGreaterThan(0);
+    // Nobody answers at either: any other replica is asked.
+    await other.close();
+    await expect(open()).resolves.toMatchObject({ kind: 'opened' });
+  });
+
   test('that falls silent does not keep a poll that another call has found out about it', async () => {
     const { etag: seen } = await poll();
     stage.operator.home = relay.origin;

@@ -51,6 +51,8 @@ const callMs = 5000;
 const connectHomeMs = 1500;
 /** An ask may wait two seconds for a recall round: only the home's is answered by all holders. */
 const leaseAtHomeMs = 3500;
+/** The home and the one that stands in for it, before any replica is asked. */
+const maxPlaces = 2;
 /** Why another replica may be asked; whoever may not call is told so by all. */
 const passing: ReadonlySet<OperatorErrorReason> = new Set(['unreachable', 'unavailable', 'malformed_answer']);
 /** The largest configuration: a thousand deployments and models with all their members. */
@@ -72,8 +74,10 @@ export function createOperatorClient(options: {
   ): Promise<T> => {
     const token = (await readCredential(options.tokenFile)).trim();
     const question = { path, token, schema, limits, dispatcher: await pools.home() };
-    const atHome = await askHome(home, { ...question, body: encodeMessage(compose()) });
-    if (atHome !== undefined) return atHome;
+    for (let place = 1; place <= maxPlaces && home.current !== undefined; place += 1) {
+      const atHome = await askHome(home, { ...question, body: encodeMessage(compose()) });
+      if (atHome !== undefined) return atHome;
+    }
     const target = { url: `${options.url}${path}`, token, dispatcher: await pools.any() };
     return parseAnswer(await send(target, encodeMessage(compose()), limits), schema);
   };
@@ -87,7 +91,7 @@ export function createOperatorClient(options: {
       const limits = { signal, timeoutMs, atHomeMs: timeoutMs };
       const compose = () => ({ ...message, ...pollOf(home, message.waitSeconds) });
       const answer = await call('/v1/configuration', compose, configurationAnswer, limits);
-      home.move(answer.home);
+      home.move(answer.home, answer.standIn);
       return answer;
     },
     close: () => pools.close(),
@@ -109,7 +113,7 @@ interface Limits {
   atHomeMs: number;
 }
 
-/** The home's answer; undefined where it gave none, and another replica is to be asked. Messages may be repeated. */
+/** The answer of the home or who stands in for it; undefined where it gave none, and another replica is to be asked. Messages may be repeated. */
 async function askHome<T>(
   home: Home,
   {

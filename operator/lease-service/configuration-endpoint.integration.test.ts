@@ -50,7 +50,11 @@ describe('a configuration', () => {
     }));
     peers.observe(others);
     const home = peers.homeOf(world.namespace);
-    expect(await waiting).toMatchObject({ status: 200, body: { etag: seen, budgets: [], home } });
+    const standIn = peers.standInOf(world.namespace);
+    expect(await waiting).toEqual({
+      status: 200,
+      body: { schema: 1, etag: seen, budgets: [], home, standIn },
+    });
     const settled = poll({ seen, home });
     peers.observe([]);
     expect((await settled).body).toEqual({ schema: 1, etag: seen, budgets: [] });

@@ -60,18 +60,22 @@ async function waitAtHome(
   try {
     const signal = AbortSignal.any([wait.signal, moved.signal]);
     const answer = await source.waitForChange(budgets, { ...wait, signal });
-    return withHome(answer, homes.homeOf(namespace));
+    return withHome(answer, { homes, namespace });
   } catch (error) {
     if (wait.signal.aborted || !moved.signal.aborted) throw error;
     const current = source.current(budgets);
     // What is known is not worth sending all over again.
     const answer = current.etag === wait.seen ? { ...current, budgets: [] } : current;
-    return withHome(answer, homes.homeOf(namespace));
+    return withHome(answer, { homes, namespace });
   } finally {
     stopLooking();
   }
 }
 
-function withHome(answer: ConfigurationAnswer, home: string | undefined): ConfigurationAnswer {
-  return home === undefined ? answer : { ...answer, home };
+function withHome(
+  answer: ConfigurationAnswer,
+  { homes, namespace }: { homes: Homes; namespace: string },
+): ConfigurationAnswer {
+  const [home, standIn] = [homes.homeOf(namespace), homes.standInOf(namespace)];
+  return { ...answer, ...(home !== undefined && { home }), ...(standIn !== undefined && { standIn }) };
 }

@@ -32,6 +32,27 @@ test('replicas that see the same heartbeats name the same home', () => {
   }
 });
 
+test('who stands in for a home is what becomes the home without it, as every replica sees it', () => {
+  const views = ['1', '2', '3'].map((name) => peersOf(name).peers);
+  const beats = [beat('1'), beat('2'), beat('3')];
+  for (const peers of views) peers.observe(beats);
+  for (const namespace of ['team-a', 'team-b', 'team-c', 'team-d']) {
+    const [home, standIn] = [views[0]?.homeOf(namespace), views[0]?.standInOf(namespace)];
+    expect(new Set(views.map((peers) => peers.standInOf(namespace)))).toEqual(new Set([standIn]));
+    const left = peersOf('4').peers;
+    left.serveAt(undefined);
+    left.observe(beats.filter(({ origin }) => origin !== home));
+    expect(left.homeOf(namespace)).toBe(standIn);
+  }
+});
+
+test('nobody stands in where no other replica can be told from the rest', () => {
+  const { peers } = peersOf('1');
+  expect(peers.standInOf('team-a')).toBeUndefined();
+  peers.observe([{ ...beat('2'), origin: undefined }]);
+  expect(peers.standInOf('team-a')).toBeUndefined();
+});
+
 test('a replica whose heartbeat stands still is gone after its duration, and is there again when it goes on', () => {
   const { peers, clock, changes } = peersOf('1');
   peers.observe([beat('1'), beat('2')]);

@@ -20,6 +20,8 @@ interface Seen extends Heartbeat {
 export interface Homes {
   /** Origin of the replica that is the home of all budgets of a namespace; undefined while there is but one. */
   homeOf(namespace: string): string | undefined;
+  /** Origin of the replica to be called while that one does not answer; the same for all pods of the namespace. */
+  standInOf(namespace: string): string | undefined;
   /** Told whenever a replica has come or gone; the result ends that. Must not throw. */
   onChange(handler: () => void): () => void;
 }
@@ -61,9 +63,23 @@ export class Peers implements Homes {
   }
 
   homeOf(namespace: string): string | undefined {
-    if (!this.hasPeers) return undefined;
-    const reachable = [...this.#alive].flatMap(([name, origin]) => (origin === undefined ? [] : [name]));
-    return this.#alive.get(rendezvous(namespace, reachable) ?? '');
+    return this.hasPeers ? this.#alive.get(this.#choose(namespace, []) ?? '') : undefined;
+  }
+
+  standInOf(namespace: string): string | undefined {
+    const home = this.hasPeers ? this.#choose(namespace, []) : undefined;
+    return home === undefined ? undefined : this.#alive.get(this.#choose(namespace, [home]) ?? '');
+  }
+
+  /** Name of the replica that a namespace belongs to, of those that can be told apart from outside. */
+  #choose(namespace: string, not: readonly string[]): string | undefined {
+    const reachable = [...this.#alive].filter(
+      ([name, origin]) => origin !== undefined && !not.includes(name),
+    );
+    return rendezvous(
+      namespace,
+      reachable.map(([name]) => name),
+    );
   }
 
   onChange(handler: () => void): () => void {

@@ -49,6 +49,8 @@ export interface OperatorFixture {
   readonly patience: number[];
   /** The replica that pods are told to call. */
   home: string | undefined;
+  /** The one they are told to call while that does not answer. */
+  standIn: string | undefined;
   /** Gives ledger rows whose deadline has passed the time to expire. */
   expire(nowMs: number): void;
   tokensGiven: number;
@@ -104,6 +106,7 @@ class State {
       sapToken: this.#sapToken,
       leaseSeconds: 60,
       home: undefined,
+      standIn: undefined,
       patience: [],
       tokensGiven: 0,
       ledger: (uid) => this.#ledger(uid),
@@ -148,9 +151,9 @@ class State {
       await promise;
       this.#waiting.delete(resolve);
     }
-    const home = this.#fixture?.home;
+    const { home, standIn } = this.#fixture ?? {};
     const answer = { schema: schemaVersion, etag: String(this.#etag), budgets: this.#budgets } as const;
-    return home === undefined ? answer : { ...answer, home };
+    return { ...answer, ...(home !== undefined && { home }), ...(standIn !== undefined && { standIn }) };
   }
 
   async #token(body: unknown, fixture: OperatorFixture): Promise<TokenAnswer | undefined> {
