@@ -235,7 +235,7 @@ describe('a ledger below another one', () => {
     await expect(alone).rejects.toThrow(/belongs below platform\/all, not below no parent/);
   });
 
-  test('notices that its parent was restored from an old backup, and grants nothing more', async () => {
+  test('notices that its parent was restored from an old backup, grants nothing more, and books what was spent', async () => {
     const { side, ...ledgers } = await family('2000', { chatCap: '1000' });
     const pod = await new Pod(side, ledgers.chat).open();
     await pod.report({ ask: '5' });
@@ -246,8 +246,9 @@ describe('a ledger below another one', () => {
     // What somebody puts in its place, and the operator sees as soon as it writes.
     const seq = now.spec.seq + 1;
     await editLedger(world, { name: ledgers.root.name, spec: { rows, outstanding, seq } });
-    const asks = pod.report({ ask: '900' });
+    const asks = pod.report({ ask: '900', spent: '3' });
     await expect(asks).rejects.toMatchObject({ reason: 'lost' });
+    expect((await sums(ledgers.chat))[0]).toBe('3');
   });
 
   test('of a third level has its grants from both above it', async () => {

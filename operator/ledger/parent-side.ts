@@ -86,14 +86,11 @@ export class ParentSide {
     run: () => Promise<T>,
   ): Promise<T> {
     if (need === 0n) return run();
-    if (withinCap(this.#ledger, key) < need) {
-      await this.#book();
-      return run();
-    }
     const own = { need };
-    this.#needs.add(own);
+    const prepare = withinCap(this.#ledger, key) < need ? this.#book() : this.#coverNext(own, waits);
     try {
-      await this.#cover(own, waits);
+      // What a message tells is booked also where its ask must fail.
+      await prepare.catch((error: unknown) => run().then(() => Promise.reject(error)));
       return await run();
     } finally {
       this.#needs.delete(own);
@@ -151,6 +148,11 @@ export class ParentSide {
   }
   get #key(): string {
     return ledgerKey(this.#options.writer.stored.uid);
+  }
+
+  #coverNext(own: { need: NanoCu }, waits: boolean): Promise<void> {
+    this.#needs.add(own);
+    return this.#cover(own, waits);
   }
 
   async #cover(own: { need: NanoCu }, waits: boolean): Promise<void> {
