@@ -126,11 +126,18 @@ describe('with SAP’s final usage', () => {
     expect(closed).toEqual({ settled: cu(5), released: cu(2), gapLeft: 0n });
   });
 
+  test('several requests of a holder that had given back its lease long before the end are covered', () => {
+    const scene = holding();
+    scene.report(2, { spent: 1, returned: 3, unknown: [{ ...unknown(2), count: 2 }] });
+    expect(settleHeld(scene.ledger, finalGap(1))).toMatchObject({ settled: cu(1), released: cu(1) });
+  });
+
   test.each([
     { name: 'several requests', costs: [{ ...unknown(2), count: 2 }] },
     { name: 'a request of the last minutes', costs: [{ ...unknown(2), sinceMs: period.endMs - 1000 }] },
   ])('$name of a holder that lives on are settled: they may have been billed later', ({ costs }) => {
     const scene = holding();
+    scene.nowMs = period.endMs - 1000;
     scene.report(2, { spent: 1, returned: 3, unknown: costs });
     expect(settleHeld(scene.ledger, finalGap(0))).toMatchObject({ settled: cu(2), released: 0n });
   });

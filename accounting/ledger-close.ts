@@ -74,6 +74,8 @@ function isCovered(row: Readonly<LedgerRow>, { throughMs, tokenExpires }: FinalG
   // Whose tokens are not known (what was seen of a lost ledger) may have called at any time.
   if (lastToken > 0 && isOver(Math.max(row.expires, lastToken))) return true;
   if (row.lost + unused(row) > 0n) return false;
+  // With nothing of a lease left it has not called since its last report, by which all these requests were over.
+  if (row.state === 'open' && isOver(row.expires)) return true;
   // Its holder says when a single request was over; of several it says that of the oldest.
   const itemised = row.unknownCosts.reduce((sum, { amount }) => sum + amount, 0n);
   return (
