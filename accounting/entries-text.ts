@@ -65,22 +65,27 @@ export function encodeEntries({ rows, usage, gone }: BeyondPages): EntriesText {
 export function encodePage({ entries }: Pick<LedgerPage, 'entries'>): EntriesText {
   const rows: Readonly<LedgerRow>[] = [];
   const usage: MeteredUsage[] = [];
-  for (const entry of entries.values())
-    if ('key' in entry) rows.push(entry);
+  const gone: string[] = [];
+  for (const [key, entry] of entries)
+    if (entry === undefined) gone.push(key);
+    else if ('key' in entry) rows.push(entry);
     else usage.push(entry);
-  return encodeEntries({ rows, usage, gone: [] });
+  return encodeEntries({ rows, usage, gone });
 }
 
 /** Reads a page. Throws LedgerTextError when a line cannot be read. */
 export function decodePage(name: string, text: EntriesText): LedgerPage {
   return readable(() => {
-    const { rows, usage } = decodeEntries(text);
-    return { name, entries: new Map<string, LedgerEntry>([...rows, ...usage]), bytes: lengthOf(text) };
+    const { rows, usage, gone } = decodeEntries(text);
+    const entries = new Map<string, LedgerEntry | undefined>([...rows, ...usage]);
+    for (const key of gone) entries.set(key, undefined);
+    return { name, entries, bytes: lengthOf(text) };
   });
 }
 
-/** Characters of an entry's lines. */
-export function lengthOfEntry(entry: LedgerEntry): number {
+/** Characters of an entry's lines; undefined: of the line that says that a row is gone. */
+export function lengthOfEntry(key: string, entry: LedgerEntry | undefined): number {
+  if (entry === undefined) return key.length + goneMark.length + 2;
   if (!('key' in entry)) return encodeUsage([entry]).length - encodeUsage([]).length;
   const held = heldLinesOf(entry);
   return lineOf(entry).length + 1 + held.reduce((sum, line) => sum + encodeHeldLine(line).length + 1, 0);

@@ -4,7 +4,7 @@ import { cu, holding, unknown } from './ledger-scene.ts';
 import type { Scene } from './ledger-scene.ts';
 import { noteToken } from './ledger-transitions.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
-import { sumRows } from './ledger.ts';
+import { copyLedger, sumRows } from './ledger.ts';
 
 const dayMs = 86_400_000;
 
@@ -71,7 +71,7 @@ describe('a row is not folded', () => {
     { why: 'whose holder was heard lately', scene: () => reporting({ spent: 2, returned: 4 }) },
   ])('$why', ({ scene: make }) => {
     const { ledger, nowMs, row } = make();
-    const before = structuredClone(ledger);
+    const before = copyLedger(ledger);
     expect(isClosedOut(row, nowMs)).toBe(false);
     foldRows(ledger, ['pod:a'], nowMs);
     expect(ledger).toEqual(before);
@@ -81,7 +81,7 @@ describe('a row is not folded', () => {
 test('the folded row itself is never folded', () => {
   const scene = gone();
   foldRows(scene.ledger, ['pod:a'], scene.nowMs);
-  const before = structuredClone(scene.ledger);
+  const before = copyLedger(scene.ledger);
   foldRows(scene.ledger, [foldedKey], scene.nowMs);
   expect(scene.ledger).toEqual(before);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { setCap } from './ledger.ts';
+import { copyLedger, setCap } from './ledger.ts';
 import { Scene, cu, holding, leaseSeconds, period, processA } from './ledger-scene.ts';
 import { grantSize, handleLeaseRequest, releaseHeld } from './ledger-transitions.ts';
 import { schemaVersion } from './messages.ts';
@@ -121,7 +121,7 @@ describe('evidence', () => {
   ])('$name releases nothing', ({ prepare, key, held, spent, says }) => {
     const scene = holding();
     prepare(scene);
-    const before = structuredClone(scene.ledger);
+    const before = copyLedger(scene.ledger);
     expect(() => releaseHeld(scene.ledger, { key, held: cu(held), spent: cu(spent) })).toThrow(says);
     expect(scene.ledger).toEqual(before);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { copyLedger } from './ledger.ts';
 import { cu, holding, leaseSeconds, processA, processB, processC } from './ledger-scene.ts';
 import type { Scene } from './ledger-scene.ts';
 import { noteToken } from './ledger-transitions.ts';
@@ -83,7 +84,7 @@ describe('a message that cannot be booked', () => {
     ({ prepare, send, reason }) => {
       const scene = holding();
       prepare?.(scene);
-      const before = structuredClone(scene.ledger);
+      const before = copyLedger(scene.ledger);
       expect(send(scene)).toMatchObject({ kind: 'refused', reason });
       expect(scene.ledger).toEqual(before);
       const event = { type: 'ReportRefused', refusal: reason };

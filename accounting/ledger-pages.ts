@@ -6,15 +6,25 @@ export type LedgerEntry = Readonly<LedgerRow> | MeteredUsage;
 
 /**
  * A part of a ledger's entries that is stored by itself and never changes. Of a large ledger most entries stay as they
- * are for many writes: those are in pages, and a write stores what is not as a page says.
+ * are for many writes: those are in pages, and a write stores what is not as they say.
  */
 export interface LedgerPage {
   name: string;
-  /** By the key of the row, or by `usageKey`. */
-  entries: ReadonlyMap<string, LedgerEntry>;
+  /** By the key of the row, or by `usageKey`; undefined: the ledger has that row no more, whatever earlier pages say. */
+  entries: ReadonlyMap<string, LedgerEntry | undefined>;
   /** Characters of its lines. */
   bytes: number;
 }
+
+/** The pages that a write of a ledger names, in their order: where two have one key, the later one counts. */
+export interface NamedPages {
+  pages: readonly LedgerPage[];
+  /** Those of them that the ledger has not taken over yet, because no stored version names them. */
+  added: readonly LedgerPage[];
+}
+
+/** Of a ledger that is stored in one object. */
+export const noPages: NamedPages = { pages: [], added: [] };
 
 /** What a ledger is beyond its pages. */
 export interface BeyondPages {
@@ -24,65 +34,34 @@ export interface BeyondPages {
   gone: readonly string[];
 }
 
-/** The pages a stored ledger names; where two have one key, the later one counts. */
-export class PageSet {
-  readonly pages: readonly LedgerPage[];
-  readonly #homes = new Map<string, LedgerPage>();
-  /** What was said last: who encodes a ledger and who keeps its pages ask the same. */
-  #last: { ledger: Ledger; seq: number; beyond: BeyondPages } | undefined;
-
-  constructor(pages: readonly LedgerPage[]) {
-    this.pages = pages;
-    for (const page of pages) for (const key of page.entries.keys()) this.#homes.set(key, page);
-  }
-
-  /** The page that has a key. */
-  homeOf(key: string): LedgerPage | undefined {
-    return this.#homes.get(key);
-  }
-
-  /** All entries that pages have, by key. */
-  *entries(): Iterable<[string, LedgerEntry]> {
-    for (const [key, page] of this.#homes) {
-      const entry = page.entries.get(key);
-      if (entry !== undefined) yield [key, entry];
-    }
-  }
-
-  /** What has to be stored beside these pages, so that together they are this ledger. */
-  beyond(ledger: Ledger): BeyondPages {
-    if (this.#last?.ledger !== ledger || this.#last.seq !== ledger.seq)
-      this.#last = { ledger, seq: ledger.seq, beyond: this.#compare(ledger) };
-    return this.#last.beyond;
-  }
-
-  #compare(ledger: Ledger): BeyondPages {
-    const rows = this.#changed(ledger.rows);
-    const usage = this.#changed(ledger.usage);
-    const kept = ledger.rows.size - rows.added + (ledger.usage.size - usage.added);
-    // Looked for only where something is missing.
-    const gone = kept === this.#homes.size ? [] : this.#gone(ledger);
-    return { rows: rows.entries, usage: usage.entries, gone };
-  }
-
-  /** Entries that are not the very objects that a page has, and how many of them no page has a key for. */
-  #changed<Entry extends LedgerEntry>(
-    entries: ReadonlyMap<string, Entry>,
-  ): { entries: Entry[]; added: number } {
-    const changed: Entry[] = [];
-    let added = 0;
-    for (const [key, entry] of entries) {
-      const home = this.#homes.get(key);
-      if (home === undefined) added += 1;
-      if (home?.entries.get(key) !== entry) changed.push(entry);
-    }
-    return { entries: changed, added };
-  }
-
-  #gone({ rows, usage }: Ledger): string[] {
-    return [...this.#homes.keys()].filter((key) => !rows.has(key) && !usage.has(key));
-  }
+/** What has to be stored of a ledger beside its pages, once these were added to them. */
+export function beyondPages({ rows, usage }: Ledger, added: readonly LedgerPage[] = []): BeyondPages {
+  const beyond = rows.beyondWith(rowsIn(added));
+  return {
+    rows: [...beyond.values()].filter((row) => row !== undefined),
+    usage: [...usage.beyondWith(usageIn(added)).values()].filter((line) => line !== undefined),
+    gone: [...beyond].flatMap(([key, row]) => (row === undefined ? [key] : [])),
+  };
 }
 
-/** Of a ledger that is stored in one object. */
-export const noPages = new PageSet([]);
+/** A ledger that was stored with these pages added takes over what they say. */
+export function adoptPages({ rows, usage }: Ledger, added: readonly LedgerPage[]): void {
+  rows.adopt(rowsIn(added));
+  usage.adopt(usageIn(added));
+}
+
+/** Rows of pages, in the order of the pages; undefined: the row is gone. */
+export function* rowsIn(
+  pages: readonly LedgerPage[],
+): Generator<[string, Readonly<LedgerRow> | undefined], undefined> {
+  for (const { entries } of pages)
+    for (const [key, entry] of entries) if (entry === undefined || 'key' in entry) yield [key, entry];
+  return undefined;
+}
+
+/** Lines of metered usage in pages; they are never gone. */
+export function* usageIn(pages: readonly LedgerPage[]): Generator<[string, MeteredUsage], undefined> {
+  for (const { entries } of pages)
+    for (const [key, entry] of entries) if (entry !== undefined && !('key' in entry)) yield [key, entry];
+  return undefined;
+}

@@ -3,7 +3,7 @@ import { maxAmount } from './amount.ts';
 import { cu, holding, unknown } from './ledger-scene.ts';
 import type { Scene } from './ledger-scene.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
-import { meter } from './ledger.ts';
+import { copyLedger, meter } from './ledger.ts';
 import { leaseRequest, maxCount, maxHolderAmount, unknownReason } from './messages.ts';
 
 /** As much as one message can say is unknown: 12 × 10⁹ CU. */
@@ -42,7 +42,7 @@ test('a ledger that is full of made up costs grants nothing and still takes repo
 test('a journal with made up costs is refused as a report is', () => {
   const scene = holding();
   makeUpCosts(scene);
-  const before = structuredClone(scene.ledger);
+  const before = copyLedger(scene.ledger);
   const { incarnation, seq } = scene.row;
   const answer = scene.open('f'.repeat(16), { incarnation, seq, unknown: mostUnknown });
   expect(answer).toMatchObject({ kind: 'refused', reason: 'figures_too_large' });

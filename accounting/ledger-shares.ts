@@ -1,6 +1,7 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { isLedgerKey } from './ledger.ts';
+import { namespaceOf } from './live-holders.ts';
 
 /** What a holder that is a ledger was promised, by its name (`<namespace>/<budget>`) in `Ledger.shares`. */
 export interface Share {
@@ -60,18 +61,12 @@ export function shareOf(
   { name, nowMs }: { name: string; nowMs: number },
 ): NanoCu {
   const own = namespaceOf(name);
-  const live = new Set<string>([own]);
-  let holders = 0;
-  for (const row of ledger.rows.values()) {
-    if (row.state !== 'open' || row.expires * 1000 < nowMs) continue;
-    const namespace = namespaceOf(row.name);
-    if (namespace === own) holders += 1;
-    live.add(namespace);
-  }
+  const live = ledger.live.at(nowMs);
+  const holders = live.get(own) ?? 1;
   const weights = weightsOf(ledger);
   const weightOf = (namespace: string): number => weights.get(namespace) ?? usualWeight;
-  const all = [...live].reduce((sum, namespace) => sum + weightOf(namespace), 0);
-  return (left * BigInt(weightOf(own))) / (2n * BigInt(all) * BigInt(Math.max(1, holders)));
+  const all = [...live.set(own, holders).keys()].reduce((sum, namespace) => sum + weightOf(namespace), 0);
+  return (left * BigInt(weightOf(own))) / (2n * BigInt(all) * BigInt(holders));
 }
 
 function undrawn({ rows }: Ledger, { guaranteed, key }: Share): NanoCu {
@@ -120,8 +115,4 @@ function sameShares(one: ReadonlyMap<string, Share>, other: ReadonlyMap<string, 
 
 function isLedgerRow({ key }: LedgerRow): boolean {
   return isLedgerKey(key);
-}
-
-function namespaceOf(name: string): string {
-  return name.slice(0, Math.max(0, name.indexOf('/')));
 }

@@ -1,10 +1,10 @@
 import { formatAmount, parseAmount } from './amount.ts';
 import { type Entries, type EntriesText, LedgerTextError } from './entries-text.ts';
 import { decodeEntries, encodeEntries, expect, readable } from './entries-text.ts';
-import { type PageSet, noPages } from './ledger-pages.ts';
-import type { Enforcement, Ledger, LedgerTotals, ParentLease } from './ledger.ts';
-import { sumRows } from './ledger.ts';
-import { type MeteredLines, usageKey } from './metered-usage.ts';
+import { type LedgerPage, beyondPages, noPages, rowsIn, usageIn } from './ledger-pages.ts';
+import type { Enforcement, Ledger, LedgerRow, LedgerTotals, ParentLease } from './ledger.ts';
+import { liveHolders, sumRows } from './ledger.ts';
+import { PagedEntries } from './paged-entries.ts';
 import { decodeShares, encodeShares } from './shares-text.ts';
 
 /** A ledger as the API server stores it: a few sums, and the entries that none of its pages has as they are. */
@@ -36,8 +36,8 @@ interface ParentText extends Pick<ParentLease, 'ledgerUid' | 'incarnation' | 'se
   overrun: string;
 }
 
-/** What is stored of a ledger beside these pages. */
-export function encodeLedger(ledger: Ledger, pages: PageSet = noPages): LedgerText {
+/** What is stored of a ledger beside these pages: all that those it has taken over do not say, nor those that are added. */
+export function encodeLedger(ledger: Ledger, { pages, added } = noPages): LedgerText {
   const { settled, outstanding, held, overrun } = ledger.totals;
   return {
     budget: ledger.budget,
@@ -51,8 +51,8 @@ export function encodeLedger(ledger: Ledger, pages: PageSet = noPages): LedgerTe
     outstanding: formatAmount(outstanding),
     held: formatAmount(held),
     overrun: formatAmount(overrun),
-    pages: pages.pages.map(({ name }) => name),
-    ...encodeEntries(pages.beyond(ledger)),
+    pages: pages.map(({ name }) => name),
+    ...encodeEntries(beyondPages(ledger, added)),
     ...(ledger.parent && { parent: encodeParent(ledger.parent) }),
     shares: encodeShares(ledger.shares),
   };
@@ -62,7 +62,7 @@ export function encodeLedger(ledger: Ledger, pages: PageSet = noPages): LedgerTe
  * Reads a stored ledger and what its pages have. Throws LedgerTextError when a line cannot be read or the rows do not add
  * up to the sums.
  */
-export function decodeLedger(text: LedgerText, pages: PageSet = noPages): Ledger {
+export function decodeLedger(text: LedgerText, pages: readonly LedgerPage[] = []): Ledger {
   return readable(() => {
     const { rows, usage } = withPages(decodeEntries(text), pages);
     const totals = sumRows(rows.values());
@@ -78,6 +78,7 @@ export function decodeLedger(text: LedgerText, pages: PageSet = noPages): Ledger
       seq,
       rows,
       totals,
+      live: liveHolders(rows.values()),
       usage,
       ...(text.parent && { parent: decodeParent(text.parent) }),
       shares: decodeShares(text.shares),
@@ -118,15 +119,22 @@ function checkSums(text: LedgerText, totals: LedgerTotals): void {
 }
 
 /** What is stored beside the pages comes after them. */
-function withPages(beyond: Entries, pages: PageSet): Omit<Entries, 'gone'> {
-  if (pages === noPages) return beyond;
-  const rows: Entries['rows'] = new Map();
-  const usage: MeteredLines = new Map();
-  for (const [key, entry] of pages.entries())
-    if ('key' in entry) rows.set(key, entry);
-    else usage.set(key, entry);
-  for (const row of beyond.rows.values()) rows.set(row.key, row);
-  for (const line of beyond.usage.values()) usage.set(usageKey(line), line);
-  for (const key of beyond.gone) rows.delete(key);
-  return { rows, usage };
+function withPages(
+  { rows, usage, gone }: Entries,
+  pages: readonly LedgerPage[],
+): { rows: Ledger['rows']; usage: Ledger['usage'] } {
+  const beyond = new Map<string, Readonly<LedgerRow> | undefined>(rows);
+  for (const key of gone) beyond.set(key, undefined);
+  return {
+    rows: new PagedEntries(latest(rowsIn(pages)), beyond),
+    usage: new PagedEntries(latest(usageIn(pages)), usage),
+  };
+}
+
+function latest<Entry>(said: Iterable<readonly [string, Entry | undefined]>): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const [key, entry] of said)
+    if (entry === undefined) entries.delete(key);
+    else entries.set(key, entry);
+  return entries;
 }

@@ -1,5 +1,5 @@
 import type { NanoCu } from './amount.ts';
-import { isLedgerKey, ledgerKey, newLedger, setCap, unused } from './ledger.ts';
+import { copyLedger, isLedgerKey, ledgerKey, newLedger, setCap, unused } from './ledger.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { setShares } from './ledger-shares.ts';
 import { expireRows, handleLeaseRequest } from './ledger-transitions.ts';
@@ -74,7 +74,7 @@ export class LedgerTreeWorld {
     if (below === undefined) return;
     const before = below.ledger.seq;
     steps[op](this, below, { a, b });
-    if (below.ledger.seq !== before) below.remembered.push(copyOf(below.ledger));
+    if (below.ledger.seq !== before) below.remembered.push(copyLedger(below.ledger));
   }
 
   /** What an operator that knows this version of the ledger would send. */
@@ -237,10 +237,6 @@ export function chargedBy(rows: Iterable<LedgerRow>): NanoCu {
 /** The rows of holders that are ledgers. */
 export function ledgerRows({ rows }: Ledger): LedgerRow[] {
   return [...rows.values()].filter(({ key }) => isLedgerKey(key));
-}
-
-function copyOf(ledger: Ledger): Ledger {
-  return structuredClone(ledger);
 }
 
 function pick<T>(list: T[], which: number, keep: boolean): T | undefined {

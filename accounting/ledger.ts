@@ -1,8 +1,9 @@
 import type { NanoCu } from './amount.ts';
 import type { Share } from './ledger-shares.ts';
 import type { MeteredUsage, UnknownCost } from './messages.ts';
-import type { MeteredLines } from './metered-usage.ts';
+import { LiveHolders } from './live-holders.ts';
 import { addUsage, utcDay } from './metered-usage.ts';
+import { PagedEntries } from './paged-entries.ts';
 
 /**
  * The ledger of one budget and period: who holds which part of the cap. Plain data and functions without I/O; the
@@ -21,10 +22,12 @@ export interface Ledger {
   /** Counts changes; a ledger whose `seq` is as stored needs no write. */
   seq: number;
   /** Never changed in place: a row that is the same object is the same in every version of the ledger. */
-  rows: Map<string, Readonly<LedgerRow>>;
+  rows: PagedEntries<Readonly<LedgerRow>>;
   totals: LedgerTotals;
+  /** How many leases run: among their holders the next shares are divided. */
+  live: LiveHolders;
   /** What was metered by day, model and version: for people, grants do not depend on it. */
-  usage: MeteredLines;
+  usage: PagedEntries<MeteredUsage>;
   /** What this ledger has from the one it is a holder in; absent: its cap alone limits it. */
   parent?: ParentLease;
   /** Promises to holders that are ledgers, by name. */
@@ -121,9 +124,10 @@ export function newLedger({
     enforcement: 'Enforce',
     ...identity,
     seq: 0,
-    rows: new Map(),
+    rows: new PagedEntries(),
     totals: { settled: 0n, outstanding: 0n, held: 0n, overrun: 0n },
-    usage: new Map(),
+    live: new LiveHolders(),
+    usage: new PagedEntries(),
     ...(parent && {
       parent: { ...parent, incarnation: 0, seq: 0, granted: 0n, returned: 0n, overrun: 0n },
     }),
@@ -189,6 +193,13 @@ export function sumRows(rows: Iterable<Readonly<LedgerRow>>): LedgerTotals {
   return sum;
 }
 
+/** Whose leases run by these rows, counted anew. */
+export function liveHolders(rows: Iterable<Readonly<LedgerRow>>): LiveHolders {
+  const live = new LiveHolders();
+  for (const row of rows) live.note(row, 1);
+  return live;
+}
+
 /**
  * The only way a row changes: puts a changed copy in its place, keeps the sums and counts the change. Returns the row
  * as it is now.
@@ -201,8 +212,12 @@ export function changeRow(
   const changed = { ...row };
   change(changed);
   const before = ledger.rows.get(row.key);
-  if (before !== undefined) addTotals(ledger.totals, totalsOf(before), -1n);
+  if (before !== undefined) {
+    addTotals(ledger.totals, totalsOf(before), -1n);
+    ledger.live.note(before, -1);
+  }
   addTotals(ledger.totals, totalsOf(changed), 1n);
+  ledger.live.note(changed, 1);
   ledger.rows.set(row.key, changed);
   ledger.seq += 1;
   return changed;
@@ -210,8 +225,8 @@ export function changeRow(
 
 /** A ledger that can be changed without this one: what no change touches is shared. */
 export function copyLedger(ledger: Ledger): Ledger {
-  const { rows, totals, usage } = ledger;
-  return { ...ledger, rows: new Map(rows), totals: { ...totals }, usage: new Map(usage) };
+  const { rows, totals, live, usage } = ledger;
+  return { ...ledger, rows: rows.copy(), totals: { ...totals }, live: live.copy(), usage: usage.copy() };
 }
 
 /** Lines of metered usage that are kept apart; the rest of a day is one more line. */

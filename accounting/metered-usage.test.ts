@@ -155,7 +155,7 @@ function run(pod: Pod, step: Move): void {
   else pod.nextDay();
 }
 
-function isWithin(some: MeteredLines, all: MeteredLines): boolean {
+function isWithin(some: Ledger['usage'], all: MeteredLines): boolean {
   return [...some].every(([key, { input, spent }]) => {
     const most = all.get(key);
     return most !== undefined && input <= most.input && spent <= most.spent;

@@ -11,7 +11,11 @@ export type RequestUsage = Pick<MeteredUsage, 'model' | 'version' | 'input' | 'c
 export const anyName = '*';
 
 /** Adds a line to those of the same day, model and version; beyond `most` lines, to the one line of the rest of its day. */
-export function addUsage(lines: MeteredLines, line: MeteredUsage, most: number): void {
+export function addUsage(
+  lines: Pick<MeteredLines, 'size' | 'get'> & { set: (key: string, line: MeteredUsage) => unknown },
+  line: MeteredUsage,
+  most: number,
+): void {
   const known = lines.get(usageKey(line));
   if (known === undefined && lines.size >= most && line.model !== anyName)
     return addUsage(lines, { ...line, model: anyName, version: anyName }, most);

@@ -5,7 +5,7 @@ import { setShares } from './ledger-shares.ts';
 import { Scene, cu, leaseSeconds, period, startMs } from './ledger-scene.ts';
 import { encodeLedger } from './ledger-text.ts';
 import { expireRows, handleLeaseRequest } from './ledger-transitions.ts';
-import { ledgerKey, newLedger, setCap } from './ledger.ts';
+import { copyLedger, ledgerKey, newLedger, setCap } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import type { LeaseAnswer, LeaseRequest } from './messages.ts';
 import {
@@ -167,7 +167,7 @@ describe('a ledger below another one', () => {
 
   test('notices a parent that has forgotten a grant', () => {
     const pair = new Pair();
-    const backup = structuredClone(pair.parent);
+    const backup = copyLedger(pair.parent);
     pair.ask(10);
     Object.assign(pair.parent, backup);
     expect(pair.send(reportToParent(pair.below))).toMatchObject({ kind: 'refused', reason: 'sequence_gap' });

@@ -19,7 +19,7 @@ import {
 import { amountText } from './quantity.ts';
 
 /** Most pages of one ledger. */
-export const maxPages = 256;
+export const maxPages = 1024;
 
 /** Most characters of the holders' rows in one object: with everything else well below etcd's 1.5 MiB a request. */
 export const maxRowsLength = 900_000;
@@ -88,7 +88,7 @@ const ledgerSpec = z
       .default([])
       .meta(listAtomic)
       .describe(
-        'Names of the SapAiLedgerPages that have the lines which have not changed for a while. What is said here counts more than what a page says.',
+        'The SapAiLedgerPages that have the lines which have not changed for a while: what the name of each adds to the name of this ledger and a dot. A later page counts more than an earlier one, and what is said here more than both.',
       ),
     rows: z
       .string()

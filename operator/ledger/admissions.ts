@@ -1,5 +1,3 @@
-import type { Ledger } from '../../accounting/ledger.ts';
-import { encodeLedger } from '../../accounting/ledger-text.ts';
 import { maxRowsLength } from '../../crds/ledger.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
@@ -16,7 +14,6 @@ export class Admissions {
   readonly #writer: LedgerWriter;
   /** Newcomers whose rows are not stored yet. */
   #underWay = 0;
-  #measured: { ledger: Ledger; length: number } | undefined;
 
   constructor(writer: LedgerWriter) {
     this.#writer = writer;
@@ -28,13 +25,12 @@ export class Admissions {
    * @throws LedgerError `full`
    */
   async admit<T>(run: () => Promise<T>): Promise<T> {
-    const { name, ledger } = this.#writer.stored;
+    const { name, ledger, rowsLength: length } = this.#writer.stored;
     if (ledger.rows.size + this.#underWay >= maxHolders)
       throw new LedgerError(
         'full',
         `the ledger ${name} has ${maxHolders} holders, which is the most: divide them among several budgets`,
       );
-    const length = this.#rowsLength();
     if (length + (this.#underWay + 1) * newRowLength > admissionLength)
       throw new LedgerError(
         'full',
@@ -46,13 +42,5 @@ export class Admissions {
     } finally {
       this.#underWay -= 1;
     }
-  }
-
-  /** Measured once for each version that is stored. */
-  #rowsLength(): number {
-    const { ledger, pages } = this.#writer.stored;
-    if (this.#measured?.ledger !== ledger)
-      this.#measured = { ledger, length: encodeLedger(ledger, pages).rows.length };
-    return this.#measured.length;
   }
 }

@@ -1,5 +1,5 @@
 import type { LedgerText } from '../../accounting/ledger-text.ts';
-import { type LedgerPage, PageSet, noPages } from '../../accounting/ledger-pages.ts';
+import { type LedgerPage, type NamedPages, noPages } from '../../accounting/ledger-pages.ts';
 import { decodeLedger, encodeLedger } from '../../accounting/ledger-text.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
 import { group, version } from '../../crds/custom-resource.ts';
@@ -40,8 +40,10 @@ export interface StoredLedger extends LedgerOrigin {
   uid: string;
   metadata: ObjectMeta;
   ledger: Ledger;
-  /** Those that the object names. */
-  pages: PageSet;
+  /** Those that the object names, in its order. */
+  pages: readonly LedgerPage[];
+  /** Characters of the rows in the object itself. */
+  rowsLength: number;
 }
 
 /** A ledger's object as far as a list tells. */
@@ -56,6 +58,9 @@ const maxReads = 4;
 
 /** Names and no more are read of so many ledgers; what a person keeps for longer than the operator counts, too. */
 const maxListed = 20_000;
+
+/** Pages that are read at once. */
+const pagesAtOnce = 16;
 
 /** `<namespace>.<budget>.<period>`: the same for a budget that was deleted and made again, so that it is not refilled. */
 export function ledgerName({ namespace, name }: BudgetRef, period: string): string {
@@ -81,7 +86,7 @@ export class LedgerStore {
    */
   async read(
     name: string,
-    { signal, known = noPages }: CallOptions & { known?: PageSet } = {},
+    { signal, known = [] }: CallOptions & { known?: readonly LedgerPage[] } = {},
   ): Promise<StoredLedger | undefined> {
     const address = { namespace: this.#namespace, name, signal };
     let missing = '';
@@ -89,8 +94,9 @@ export class LedgerStore {
       const object = await this.#kube.get(ledgerResource, address);
       if (object === undefined) return undefined;
       const { spec }: SapAiLedger = parseStored(sapAiLedger, object);
-      const pages = await this.#readPages(spec.pages, { signal, known });
-      if (pages instanceof PageSet) return decode(object, pages);
+      const names = spec.pages.map((suffix) => pageName(name, suffix));
+      const pages = await this.#readPages(names, { signal, known });
+      if (!('missing' in pages)) return decode(object, pages);
       missing = pages.missing;
     }
     throw new LedgerError(
@@ -102,19 +108,20 @@ export class LedgerStore {
   /** One that is missing was replaced since the ledger was read, or is lost. */
   async #readPages(
     names: readonly string[],
-    { signal, known }: CallOptions & { known: PageSet },
-  ): Promise<PageSet | { missing: string }> {
-    const same =
-      names.length === known.pages.length && known.pages.every(({ name }, at) => name === names[at]);
-    if (same) return known;
-    const byName = new Map(known.pages.map((page) => [page.name, page]));
+    { signal, known }: CallOptions & { known: readonly LedgerPage[] },
+  ): Promise<readonly LedgerPage[] | { missing: string }> {
+    const byName = new Map(known.map((page) => [page.name, page]));
     const pages: LedgerPage[] = [];
-    for (const name of names) {
-      const page = byName.get(name) ?? (await this.pages.read(name, { signal }));
-      if (page === undefined) return { missing: name };
-      pages.push(page);
+    for (let at = 0; at < names.length; at += pagesAtOnce) {
+      const next = names.slice(at, at + pagesAtOnce);
+      const read = await Promise.all(
+        next.map(async (name) => byName.get(name) ?? (await this.pages.read(name, { signal }))),
+      );
+      const missing = next[read.indexOf(undefined)];
+      if (missing !== undefined) return { missing };
+      pages.push(...read.filter((page) => page !== undefined));
     }
-    return new PageSet(pages);
+    return pages;
   }
 
   /** Names of all ledgers of a budget, by uid. */
@@ -148,13 +155,13 @@ export class LedgerStore {
       labels: labelsOf(ledger.budget),
     };
     const spec = { ...origin, ...fittingText(ledger) };
-    return decode(await this.#kube.create(ledgerResource, { metadata, spec }, { signal }), noPages);
+    return decode(await this.#kube.create(ledgerResource, { metadata, spec }, { signal }), []);
   }
 
   /** Puts the whole ledger, if nobody has written it since `stored` was read (KubeError `Conflict` otherwise). */
   async replace(
     stored: StoredLedger,
-    { ledger, text, pages }: { ledger: Ledger; text: LedgerText; pages: PageSet },
+    { ledger, text, pages }: { ledger: Ledger; text: LedgerText; pages: readonly LedgerPage[] },
     { signal }: CallOptions = {},
   ): Promise<StoredLedger> {
     const { metadata, createdFor, timeZone, startDay } = stored;
@@ -162,10 +169,10 @@ export class LedgerStore {
       apiVersion: `${group}/${version}`,
       kind: ledgerResource.kind,
       metadata,
-      spec: { createdFor, timeZone, startDay, ...text },
+      spec: { createdFor, timeZone, startDay, ...text, pages: text.pages.map(suffixOf) },
     };
     const answer = await this.#kube.replace(ledgerResource, object, { signal });
-    return { ...stored, metadata: ownMetadata(answer), ledger, pages };
+    return { ...stored, metadata: ownMetadata(answer), ledger, pages, rowsLength: text.rows.length };
   }
 }
 
@@ -178,13 +185,23 @@ function labelsOf({ namespace, name }: BudgetRef): Record<string, string> {
   return { [namespaceLabel]: namespace, [budgetLabel]: name };
 }
 
-function decode(object: KubeObject, pages: PageSet): StoredLedger {
+/** What the name of a page adds to that of its ledger: so each write names hundreds of them in few characters. */
+function suffixOf(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
+function pageName(ledger: string, suffix: string): string {
+  return `${ledger}.${suffix}`;
+}
+
+function decode(object: KubeObject, pages: readonly LedgerPage[]): StoredLedger {
   const { spec }: SapAiLedger = parseStored(sapAiLedger, object);
   const { createdFor, timeZone, startDay } = spec;
   const metadata = ownMetadata(object);
   const { name, uid = '' } = metadata;
   const origin = { createdFor, timeZone, startDay };
-  return { name, uid, metadata, ...origin, pages, ledger: decodeLedger(spec, pages) };
+  const ledger = decodeLedger(spec, pages);
+  return { name, uid, metadata, ...origin, pages, ledger, rowsLength: spec.rows.length };
 }
 
 /** Without the list of who set which field: it would be sent back with every write. */
@@ -198,7 +215,7 @@ function ownMetadata({ metadata }: KubeObject): ObjectMeta {
  *
  * @throws LedgerError `full` when it does not fit into an object
  */
-export function fittingText(ledger: Ledger, pages: PageSet = noPages): LedgerText {
+export function fittingText(ledger: Ledger, pages: NamedPages = noPages): LedgerText {
   const text = encodeLedger(ledger, pages);
   if (text.rows.length <= maxRowsLength) return text;
   throw new LedgerError(

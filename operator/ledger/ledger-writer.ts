@@ -225,7 +225,7 @@ export class LedgerWriter {
     const report = (outcome: WriteReport['outcome']): void =>
       onWrite?.({ changes, bytes, durationMs: performance.now() - startedMs, outcome });
     try {
-      const written = { ledger: copy, text, pages };
+      const written = { ledger: copy, text, pages: pages.pages };
       this.#stored = await store.replace(this.#stored, written, { signal: AbortSignal.timeout(callMs) });
       this.#confirmedMs = this.#options.clock.nowMs();
       report('written');
@@ -245,7 +245,7 @@ export class LedgerWriter {
   async #isStored(text: LedgerText): Promise<boolean> {
     await this.#readAgain();
     const { ledger, pages } = this.#stored;
-    return sameLines(encodeLedger(ledger, pages), text);
+    return sameLines(encodeLedger(ledger, { pages, added: [] }), text);
   }
 
   async #readAgain(): Promise<void> {

@@ -1,112 +1,138 @@
-import type { BeyondPages, LedgerEntry, LedgerPage, PageSet } from '../../accounting/ledger-pages.ts';
 import { lengthOfEntry } from '../../accounting/entries-text.ts';
+import type { LedgerEntry, LedgerPage } from '../../accounting/ledger-pages.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
-import { usageKey } from '../../accounting/metered-usage.ts';
 import { maxPages } from '../../crds/ledger.ts';
+import type { PageIndex } from './page-index.ts';
 
-/** Characters of one page: writing one keeps nobody waiting for long, and a large ledger names some dozens of them. */
+/** Characters of a full page: writing one keeps nobody waiting for long. */
 export const pageLength = 16 * 1024;
 /** A ledger whose lines are fewer characters is read by people in one object, and costs little to write. */
 const firstPageFrom = 16 * 1024;
-
+/** What the name of a page takes in each write of the ledger. */
+const nameLength = 9;
+/** Least characters that are worth a page: it is an object of its own, with a kilobyte beside its lines, and two calls. */
+const leastLength = 4 * 1024;
 /** Pages that are written before it is looked again which: a megabyte. */
 const mostAtOnce = 64;
+/** Kept below the most pages that a ledger may name, so that there is always room for those that take others in. */
+const sparePages = 32;
 
 /** A page that is worth being written. */
 export interface PageChoice {
-  /** The page it is written in place of; undefined: for entries that no page has. */
-  replaces: LedgerPage | undefined;
-  entries: ReadonlyMap<string, LedgerEntry>;
+  entries: ReadonlyMap<string, LedgerEntry | undefined>;
+  /** Pages of which it has all that is still needed: they go when it comes. */
+  drops: readonly LedgerPage[];
 }
 
-/** How many characters the writes so far have repeated because of one page, or because there is none (undefined). */
-export class Repeated {
-  readonly #lengths = new Map<LedgerPage | undefined, number>();
-
-  /** What the last write repeated. */
-  add(lengths: ReadonlyMap<LedgerPage | undefined, number>): void {
-    for (const page of this.#lengths.keys()) if (!lengths.has(page)) this.#lengths.delete(page);
-    for (const [page, length] of lengths) this.#lengths.set(page, (this.#lengths.get(page) ?? 0) + length);
-  }
-
-  of(page: LedgerPage | undefined): number {
-    return this.#lengths.get(page) ?? 0;
-  }
-
-  forget(page: LedgerPage | undefined): void {
-    this.#lengths.delete(page);
-  }
-}
-
-/** How many characters of a write were repeated because of each page, and because no page has them (undefined). */
-export function lengthsByPage(
-  pages: PageSet,
-  beyond: BeyondPages,
-): ReadonlyMap<LedgerPage | undefined, number> {
-  const lengths = new Map<LedgerPage | undefined, number>();
-  const add = (key: string, length: number): void => {
-    const page = pages.homeOf(key);
-    lengths.set(page, (lengths.get(page) ?? 0) + length);
-  };
-  for (const row of beyond.rows) add(row.key, lengthOfEntry(row));
-  for (const line of beyond.usage) add(usageKey(line), lengthOfEntry(line));
-  for (const key of beyond.gone) add(key, key.length);
-  return lengths;
+interface Draft {
+  entries: Map<string, LedgerEntry | undefined>;
+  length: number;
 }
 
 /**
- * Pages that are worth being written now: those because of which writes have repeated as much as it would cost to write
- * them. So whatever changes how often, no more than twice of what would be best is written.
+ * Pages that are worth being written now. What writes have to repeat beside the pages goes into a new page once that is
+ * enough; what has changed since the write before is likely to change again, and stays. Pages of which most is not needed
+ * any more are taken in, so that all of them together are about twice as long as what is needed.
  */
 export function choosePages(
-  { pages, ledger }: { pages: PageSet; ledger: Ledger },
-  { lengths, repeated }: { lengths: ReadonlyMap<LedgerPage | undefined, number>; repeated: Repeated },
+  { ledger, index }: { ledger: Ledger; index: PageIndex },
+  isLasting: (entry: LedgerEntry) => boolean,
 ): PageChoice[] {
-  const worthIt = pages.pages
-    .filter((page) => repeated.of(page) >= page.bytes)
-    .toSorted((a, b) => repeated.of(b) - repeated.of(a))
-    .slice(0, mostAtOnce);
-  const homeless = homelessIn(pages, ledger);
-  const choices = worthIt.map((page): PageChoice => {
-    const own = [...page.entries.keys()].map(
-      (key) => [key, ledger.rows.get(key) ?? ledger.usage.get(key)] as const,
-    );
-    return { replaces: page, entries: filled(own, homeless) };
-  });
-  const length = lengths.get(undefined) ?? 0;
-  if (length < firstPageFrom || repeated.of(undefined) < length) return choices;
-  const room = Math.min(mostAtOnce - choices.length, maxPages - pages.pages.length);
-  for (let added = 0; added < room; added += 1) {
-    const entries = filled([], homeless);
-    if (entries.size > 0) choices.push({ replaces: undefined, entries });
-  }
-  return choices;
+  const drafts = cut(lastingIn(ledger, isLasting));
+  const length = drafts.reduce((sum, draft) => sum + draft.length, 0);
+  if (length < enoughFor(index)) return [];
+  const room = Math.min(mostAtOnce, maxPages - index.pages.length);
+  const chosen = drafts.slice(0, Math.max(0, room));
+  return chosen.map((draft, at) => ({
+    entries: draft.entries,
+    drops: at === chosen.length - 1 ? takeIn(draft, { ledger, index, added: chosen }) : [],
+  }));
 }
 
-/** Entries that no page has. */
-function* homelessIn(pages: PageSet, { rows, usage }: Ledger): Generator<[string, LedgerEntry], undefined> {
-  for (const entries of [rows, usage])
-    for (const [key, entry] of entries) if (pages.homeOf(key) === undefined) yield [key, entry];
+/**
+ * Half of this is repeated by each write, and so are the names of all pages, of which there are fewer the longer they are:
+ * together that is about least where both are the same. A page that was begun with this takes others in, and is longer.
+ */
+function enoughFor(index: PageIndex): number {
+  if (index.pages.length === 0) return firstPageFrom;
+  const balanced = Math.floor(Math.sqrt(4 * nameLength * index.bytes));
+  return Math.max(leastLength, Math.min(pageLength, balanced));
+}
+
+/** What is not as the pages say, and has not changed lately. */
+function* lastingIn(
+  { rows, usage }: Ledger,
+  isLasting: (entry: LedgerEntry) => boolean,
+): Generator<[string, LedgerEntry | undefined], undefined> {
+  for (const part of [rows, usage])
+    for (const [key, entry] of part.beyond) if (entry === undefined || isLasting(entry)) yield [key, entry];
   return undefined;
 }
 
-/** These entries, as far as they are still there, and as many of the others as there is room for. */
-function filled(
-  own: readonly (readonly [string, LedgerEntry | undefined])[],
-  others: Generator<[string, LedgerEntry], undefined>,
-): ReadonlyMap<string, LedgerEntry> {
-  const entries = new Map<string, LedgerEntry>();
+/** These entries in pages, each of which has as much as there is room for. */
+function cut(entries: Iterable<[string, LedgerEntry | undefined]>): Draft[] {
+  const drafts: Draft[] = [];
+  for (const [key, entry] of entries) {
+    let last = drafts.at(-1);
+    if (last === undefined || last.length >= pageLength)
+      drafts.push((last = { entries: new Map(), length: 0 }));
+    put(last, key, entry);
+  }
+  return drafts;
+}
+
+function put(draft: Draft, key: string, entry: LedgerEntry | undefined): void {
+  draft.entries.set(key, entry);
+  draft.length += lengthOfEntry(key, entry);
+}
+
+/** Puts into a page what is needed of those that are needed least, while there is room and they are too long together. */
+function takeIn(
+  draft: Draft,
+  { ledger, index, added }: { ledger: Ledger; index: PageIndex; added: readonly Draft[] },
+): LedgerPage[] {
+  const drops = new Set<LedgerPage>();
+  const replaced = added.reduce((sum, { entries }) => sum + replacedBy(entries, index), 0);
+  const grown = added.reduce((sum, { length }) => sum + length, 0);
+  const needed = index.needed - replaced + grown;
+  let bytes = index.bytes + grown;
+  const least = index.pages.toSorted((a, b) => index.neededOf(a) / a.bytes - index.neededOf(b) / b.bytes);
+  for (const page of least) {
+    const tooMany = index.pages.length - drops.size > maxPages - sparePages;
+    if (draft.length >= pageLength || (bytes <= 2 * needed + pageLength && !tooMany)) break;
+    const before = draft.length;
+    drops.add(page);
+    move(page, { draft, ledger, index, added, drops });
+    bytes += draft.length - before - page.bytes;
+  }
+  return [...drops];
+}
+
+/** Characters in pages that these entries are in place of. */
+function replacedBy(entries: ReadonlyMap<string, LedgerEntry | undefined>, index: PageIndex): number {
   let length = 0;
-  for (const [key, entry] of own) {
-    if (entry === undefined) continue;
-    entries.set(key, entry);
-    length += lengthOfEntry(entry);
+  for (const key of entries.keys()) {
+    const entry = index.homeOf(key)?.entries.get(key);
+    if (entry !== undefined) length += lengthOfEntry(key, entry);
   }
-  while (length < pageLength) {
-    const { value } = others.next();
-    if (value === undefined) break;
-    entries.set(...value);
-    length += lengthOfEntry(value[1]);
+  return length;
+}
+
+/** What only this page says, as it is by now; that a row is gone only where an earlier page still has it. */
+function move(
+  page: LedgerPage,
+  into: {
+    draft: Draft;
+    ledger: Ledger;
+    index: PageIndex;
+    added: readonly Draft[];
+    drops: ReadonlySet<LedgerPage>;
+  },
+): void {
+  const { draft, ledger, index, added, drops } = into;
+  for (const [key, said] of page.entries) {
+    if (index.homeOf(key) !== page || added.some(({ entries }) => entries.has(key))) continue;
+    const entry = ledger.rows.get(key) ?? ledger.usage.get(key);
+    if (entry !== undefined || said !== undefined || index.isElsewhere(key, drops)) put(draft, key, entry);
   }
-  return entries;
 }

@@ -1,8 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { type LedgerPage, PageSet } from '../../accounting/ledger-pages.ts';
+import { randomInt } from 'node:crypto';
 import { encodePage, lengthOf } from '../../accounting/entries-text.ts';
+import { adoptPages } from '../../accounting/ledger-pages.ts';
+import type { LedgerEntry, LedgerPage, NamedPages } from '../../accounting/ledger-pages.ts';
+import type { Ledger } from '../../accounting/ledger.ts';
 import type { Clock } from '../kube/clock.ts';
-import { type PageChoice, Repeated, choosePages, lengthsByPage, pageLength } from './page-choice.ts';
+import { isKubeError } from '../kube/kube-error.ts';
+import { type PageChoice, choosePages } from './page-choice.ts';
+import { PageIndex } from './page-index.ts';
 import type { PageStore, PagesOf } from './page-store.ts';
 import type { StoredLedger } from './ledger-store.ts';
 import type { WriteRate } from './write-rate.ts';
@@ -11,6 +15,8 @@ import type { WriteRate } from './write-rate.ts';
 const callMs = 10_000;
 /** How often pages that nobody names are looked for. */
 const sweepEveryMs = 3_600_000;
+/** Characters by which the names of a ledger's pages differ. */
+const suffixLength = 6;
 /** After a page could not be written. */
 const againAfterMs = 5000;
 
@@ -28,7 +34,8 @@ export interface PageKeeperOptions {
 
 interface Prepared {
   page: LedgerPage;
-  replaces: LedgerPage | undefined;
+  /** It has all that is still needed of these. */
+  drops: readonly LedgerPage[];
 }
 
 /**
@@ -39,7 +46,10 @@ interface Prepared {
  */
 export class PageKeeper {
   readonly #options: PageKeeperOptions;
-  readonly #repeated = new Repeated();
+  /** Of the pages that the stored ledger names; undefined once the ledger was read anew. */
+  #index: PageIndex | undefined;
+  /** What was beyond the pages when the ledger was stored last. */
+  #lately: ReadonlySet<LedgerEntry> = new Set();
   /** Written for the ledger as it is stored: the next write is to name them. */
   #prepared: readonly Prepared[] = [];
   /** Pages to delete once a write that does not name them was begun and is stored. */
@@ -62,71 +72,69 @@ export class PageKeeper {
   }
 
   /** The pages that the write which begins now is to name. */
-  pagesFor({ pages }: StoredLedger): PageSet {
+  pagesFor({ pages }: StoredLedger): NamedPages {
     this.#deletable = [...this.#unwanted];
-    if (this.#prepared.length === 0) return pages;
-    const replaced = new Set(this.#prepared.map(({ replaces }) => replaces));
-    const added = this.#prepared.map(({ page }) => page).filter((page) => page.entries.size > 0);
-    return new PageSet([...pages.pages.filter((page) => !replaced.has(page)), ...added]);
+    const dropped = new Set(this.#prepared.flatMap(({ drops }) => drops));
+    const added = this.#prepared.map(({ page }) => page).filter(({ entries }) => entries.size > 0);
+    return { pages: [...pages.filter((page) => !dropped.has(page)), ...added], added };
   }
 
   /** The ledger was read anew: pages that were made for it as it was before are not used. */
   forget(): void {
     for (const { page } of this.#prepared) this.#unwanted.add(page.name);
     this.#prepared = [];
+    this.#index = undefined;
     this.#version += 1;
   }
 
-  /** A write of this process is stored. */
+  /** A write of this process is stored: its ledger takes over the pages that it named first. */
   noteStored(stored: StoredLedger): void {
-    const { pages, ledger } = stored;
-    const replaced = this.#adopt(pages);
-    const named = new Set(pages.pages.map(({ name }) => name));
-    const doomed = [...this.#deletable, ...replaced].filter((name) => !named.has(name));
+    const named = new Set(stored.pages);
+    const dropped = this.#adopt(stored, named);
+    const names = new Set(stored.pages.map(({ name }) => name));
+    const doomed = [...this.#deletable, ...dropped].filter((name) => !names.has(name));
     for (const name of this.#deletable) this.#unwanted.delete(name);
-    const lengths = lengthsByPage(pages, pages.beyond(ledger));
-    this.#repeated.add(lengths);
     if (this.#work !== undefined) for (const name of doomed) this.#unwanted.add(name);
-    else this.#start(stored, { doomed, lengths });
+    else this.#start(stored, doomed);
+    this.#lately = new Set(beyondIn(stored.ledger));
   }
 
   /**
    * The stored ledger names the prepared pages now, unless they were prepared while that write was under way. Returns the
    * names of those they were named in place of.
    */
-  #adopt(pages: PageSet): string[] {
-    const named = new Set(pages.pages);
-    const isAdopted = ({ page, replaces }: Prepared): boolean =>
-      (named.has(page) || page.entries.size === 0) && (replaces === undefined || !named.has(replaces));
+  #adopt({ ledger, pages }: StoredLedger, named: ReadonlySet<LedgerPage>): string[] {
+    const isAdopted = ({ page, drops }: Prepared): boolean =>
+      page.entries.size > 0 ? named.has(page) : !drops.some((dropped) => named.has(dropped));
     const adopted = this.#prepared.filter(isAdopted);
     this.#prepared = this.#prepared.filter((prepared) => !adopted.includes(prepared));
-    for (const { replaces } of adopted) this.#repeated.forget(replaces);
-    return adopted.flatMap(({ replaces }) => replaces?.name ?? []);
+    const added = adopted.map(({ page }) => page).filter((page) => named.has(page));
+    const dropped = adopted.flatMap(({ drops }) => drops);
+    adoptPages(ledger, added);
+    if (this.#index === undefined) this.#index = new PageIndex(pages);
+    else this.#index.follow({ added, dropped });
+    return dropped.map(({ name }) => name);
   }
 
-  #start(
-    stored: StoredLedger,
-    { doomed, lengths }: { doomed: readonly string[]; lengths: ReturnType<typeof lengthsByPage> },
-  ): void {
+  #start({ ledger, pages }: StoredLedger, doomed: readonly string[]): void {
     const nowMs = this.#options.clock.nowMs();
     const mayWrite = this.#prepared.length === 0 && nowMs >= this.#notBeforeMs;
-    const choices = mayWrite ? choosePages(stored, { lengths, repeated: this.#repeated }) : [];
-    const sweep = stored.pages.pages.length > 0 && nowMs - this.#sweptAtMs >= sweepEveryMs;
+    const index = this.#index;
+    const choices =
+      mayWrite && index ? choosePages({ ledger, index }, (entry) => this.#lately.has(entry)) : [];
+    const sweep = pages.length > 0 && nowMs - this.#sweptAtMs >= sweepEveryMs;
     if (choices.length === 0 && doomed.length === 0 && !sweep) return;
     if (sweep) this.#sweptAtMs = nowMs;
-    const length = [...lengths.values()].reduce((sum, each) => sum + each, 0);
-    const atOnce = Math.max(1, Math.floor(length / pageLength));
-    this.#work = this.#upkeep({ doomed, choices, atOnce, sweep }).finally(() => (this.#work = undefined));
+    this.#work = this.#upkeep({ doomed, choices, sweep }).finally(() => (this.#work = undefined));
   }
 
   async #upkeep(todo: {
     doomed: readonly string[];
     choices: readonly PageChoice[];
-    atOnce: number;
     sweep: boolean;
   }): Promise<void> {
     const { store, pagesOf, onFailure } = this.#options;
-    await this.#prepare(todo.choices, todo.atOnce);
+    await this.#prepare(todo.choices);
     // What cannot be deleted or listed now is found by a later sweep.
     for (const name of todo.doomed)
       await store.delete(name, this.#call()).catch((error: unknown) => onFailure('delete_page', error));
@@ -139,23 +147,20 @@ export class PageKeeper {
       if (!this.#prepared.some(({ page }) => page.name === name)) this.#unwanted.add(name);
   }
 
-  /** As many at a time as are about as long as a write of the ledger: so neither keeps the other waiting for long. */
-  async #prepare(choices: readonly PageChoice[], atOnce: number): Promise<void> {
+  /** Several only where a write of the ledger is as long as all of them: after that it is not. */
+  async #prepare(choices: readonly PageChoice[]): Promise<void> {
     const version = this.#version;
-    for (let at = 0; at < choices.length && version === this.#version; at += atOnce) {
-      const written = await Promise.all(choices.slice(at, at + atOnce).map((choice) => this.#write(choice)));
-      const prepared = written.flatMap((page) => page ?? []);
-      if (version === this.#version) this.#prepared = [...this.#prepared, ...prepared];
-      else for (const { page } of prepared) this.#unwanted.add(page.name);
-      if (prepared.length < written.length) return;
-    }
+    const written = await Promise.all(choices.map((choice) => this.#write(choice)));
+    const prepared = written.flatMap((page) => page ?? []);
+    if (version === this.#version) this.#prepared = [...this.#prepared, ...prepared];
+    else for (const { page } of prepared) this.#unwanted.add(page.name);
   }
 
-  async #write({ replaces, entries }: PageChoice): Promise<Prepared | undefined> {
+  async #write({ entries, drops }: PageChoice): Promise<Prepared | undefined> {
     const { store, pagesOf, rate, clock, onWrite, signal } = this.#options;
-    const name = `${pagesOf.ledger}.${randomBytes(4).toString('hex')}`;
+    const name = `${pagesOf.ledger}.${newSuffix()}`;
     const bytes = lengthOf(encodePage({ entries }));
-    await rate.take(bytes, signal);
+    await rate.takeSpare(bytes, signal);
     if (signal.aborted) return undefined;
     const startedMs = performance.now();
     const report = (outcome: 'written' | 'failed'): void =>
@@ -163,10 +168,10 @@ export class PageKeeper {
     try {
       if (entries.size > 0) await store.create(pagesOf, { name, entries }, this.#call());
       report('written');
-      return { page: { name, entries, bytes }, replaces };
-    } catch {
-      // It may have been stored all the same.
-      this.#unwanted.add(name);
+      return { page: { name, entries, bytes }, drops };
+    } catch (error) {
+      // It may have been stored all the same; but one that was there before is not ours to delete.
+      if (!isKubeError(error, 'AlreadyExists')) this.#unwanted.add(name);
       this.#notBeforeMs = clock.nowMs() + againAfterMs;
       report('failed');
       return undefined;
@@ -176,4 +181,17 @@ export class PageKeeper {
   #call(): { signal: AbortSignal } {
     return { signal: AbortSignal.timeout(callMs) };
   }
+}
+
+function* beyondIn({ rows, usage }: Ledger): Generator<LedgerEntry, undefined> {
+  for (const part of [rows, usage])
+    for (const entry of part.beyond.values()) if (entry !== undefined) yield entry;
+  return undefined;
+}
+
+/** Tells some hundred pages of one ledger apart; each of its writes has all of them, so it is short. */
+function newSuffix(): string {
+  return randomInt(36 ** suffixLength)
+    .toString(36)
+    .padStart(suffixLength, '0');
 }

@@ -1,5 +1,5 @@
 import { decodePage, encodePage } from '../../accounting/entries-text.ts';
-import type { LedgerEntry, LedgerPage } from '../../accounting/ledger-pages.ts';
+import type { LedgerPage } from '../../accounting/ledger-pages.ts';
 import { group, version } from '../../crds/custom-resource.ts';
 import { sapAiLedgerPage } from '../../crds/ledger-page.ts';
 import { parseStored } from '../../crds/parse.ts';
@@ -38,7 +38,7 @@ export class PageStore {
   /** Stores a page; its name must be new. */
   async create(
     { ledger, labels }: PagesOf,
-    { name, entries }: { name: string; entries: ReadonlyMap<string, LedgerEntry> },
+    { name, entries }: { name: string; entries: LedgerPage['entries'] },
     { signal }: CallOptions = {},
   ): Promise<void> {
     // No owner reference: a ledger that is restored from a backup has another uid, and needs its pages.

@@ -51,3 +51,26 @@ test('a wait ends with its signal', async () => {
   await expect(waiting).resolves.toBeUndefined();
   expect(clock.pending).toBe(0);
 });
+
+test('what can wait lets others go first, and is not kept waiting for ever by them', async () => {
+  const { rate, write, after, clock } = start();
+  write(300);
+  let spare = false;
+  void rate.takeSpare(30, signal).then(() => (spare = true));
+  await after(100);
+  write(10);
+  expect(await after(0)).toEqual([300, 10]);
+  // A fifth of a second has passed, in which others took what there was.
+  await after(99);
+  expect(spare).toBe(false);
+  await after(1);
+  expect(clock.pending).toBe(1);
+  await after(200);
+  expect(spare).toBe(true);
+});
+
+test('what can wait does not wait while there is enough for all', async () => {
+  const { rate, clock } = start();
+  await rate.takeSpare(300, signal);
+  expect(clock.nowMs()).toBe(start().clock.nowMs());
+});

@@ -2,7 +2,6 @@ import { Agent } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseAmount } from '../../accounting/amount.ts';
 import { settleHeld } from '../../accounting/ledger-close.ts';
-import { noPages } from '../../accounting/ledger-pages.ts';
 import { changeRow, emptyRow, meter, newLedger } from '../../accounting/ledger.ts';
 import { startEmulator } from '../../test/sap-emulator/emulator.ts';
 import type { EmulatorOptions } from '../../test/sap-emulator/emulator.ts';
@@ -48,7 +47,7 @@ function stored(uid: string, held: string): StoredLedger {
       Object.assign(row, { granted: cu(held), expires, tokenExpires: expires }),
     );
   const origin = { createdFor: 'uid', timeZone: 'Etc/UTC', startDay: 1 };
-  return { name: uid, uid, metadata: { name: uid }, ...origin, pages: noPages, ledger };
+  return { name: uid, uid, metadata: { name: uid }, ...origin, pages: [], rowsLength: 0, ledger };
 }
 
 /** Settles as the operator's ledgers do, and fails for the one that is named. */

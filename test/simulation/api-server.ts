@@ -1,5 +1,5 @@
 import { decodePage } from '../../accounting/entries-text.ts';
-import { type LedgerPage, PageSet, noPages } from '../../accounting/ledger-pages.ts';
+import type { LedgerPage } from '../../accounting/ledger-pages.ts';
 import { decodeLedger } from '../../accounting/ledger-text.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
 import { sapAiLedgerPage } from '../../crds/ledger-page.ts';
@@ -222,7 +222,7 @@ export class ApiServer {
     const { spec } = parseStored(sapAiLedger, object);
     const versions = this.#versions.get(name) ?? [];
     const before = versions.at(-1);
-    const ledger = decodeLedger(spec, this.#pagesOf(spec.pages));
+    const ledger = decodeLedger(spec, this.#pagesOf(spec.pages.map((suffix) => `${name}.${suffix}`)));
     const after: Version = { object, uid, ledger, heldRows: spec.heldRows };
     this.#origins.set(uid, { budget: ledger.budget, above: ledger.parent?.ledgerUid });
     versions.push(after);
@@ -232,15 +232,14 @@ export class ApiServer {
   }
 
   /** The pages that a ledger names are there whenever it is written. */
-  #pagesOf(names: readonly string[]): PageSet {
-    if (names.length === 0) return noPages;
+  #pagesOf(names: readonly string[]): LedgerPage[] {
     const pages = names.map((name) => this.#pages.get(name)?.page);
     hold(
       'parts add up',
       pages.every((page) => page !== undefined),
       () => `one of the pages ${names.join(', ')} is gone`,
     );
-    return new PageSet(pages.filter((page) => page !== undefined));
+    return pages.filter((page) => page !== undefined);
   }
 }
 
