@@ -16,8 +16,8 @@ const dayMs = 86_400_000;
 /** SAP has told all of a period some days after its end; a period without usage on its last days is given up then. */
 const closedAfterMs = 3 * dayMs;
 const givenUpAfterMs = 7 * dayMs;
-/** For so long what is held waits for SAP's bill: the next period, during which statements are looked after, is longer. */
-const billedWithinMs = 27 * dayMs;
+/** For so long what is held waits for SAP's bill: the last month of a period ends up to a month after it. Two periods more are looked after. */
+const billedWithinMs = 45 * dayMs;
 
 /** What the close of a period says about held amounts. */
 type Closing = NonNullable<SapAiStatementStatus['closing']>;

@@ -49,11 +49,12 @@ interface Scene {
   origin: { createdFor: string; timeZone: string; startDay: number };
 }
 
-/** A budget whose former period ended some ten days ago, without a ledger of it so far. */
-async function stage(): Promise<Scene> {
+/** A budget whose former period ended some ten days ago, without a ledger of it or, for 2, of the one before. */
+async function stage(periodsAgo = 1): Promise<Scene> {
   const startDay = Math.min(28, new Date(Date.now() - 10 * dayMs).getUTCDate());
   const rule = { timeZone: 'Etc/UTC', startDay };
-  const period = periodAt(periodAt(Date.now(), rule).startMs - 1, rule);
+  let period = periodAt(Date.now(), rule);
+  for (let ago = 0; ago < periodsAgo; ago += 1) period = periodAt(period.startMs - 1, rule);
   let nowMs = period.endMs - 1;
   const { namespace, emulator } = await stageUsage(world, {
     emulator: { now: () => nowMs },
@@ -219,6 +220,20 @@ describe('a period that SAP has billed', () => {
     expect(share.totals).toMatchObject({ held: '0', released: '0' });
     // The root has heard of what was settled below.
     expect(closed.totals).toMatchObject({ held: '0', metered: formatAmount(cu('1') + gap) });
+  });
+
+  test('is closed also when another period has ended meanwhile', async () => {
+    const scene = await stage(2);
+    const budget = { namespace: scene.namespace, name: 'main' };
+    const ledger = newLedger({ budget, period: scene.period, cap: cu('10') });
+    await scene.call(1);
+    meterLastCall(ledger);
+    meterCalls(ledger, 1, cu('0.5'));
+    lose(ledger, 'pod:old', { held: '0.75', day: 5 });
+    await scene.store.create(ledger, scene.origin);
+    bill(scene);
+    const { closing } = await told(scene, isClosed);
+    expect(closing).toMatchObject({ evidence: 'FinalUsage', gap: '0', settled: '0', released: '0.75' });
   });
 
   test('settles all as spent where SAP has fewer tokens than were metered', async () => {

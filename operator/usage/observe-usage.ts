@@ -26,7 +26,7 @@ export interface ObserveUsageOptions {
 }
 
 /**
- * Reads what SAP billed, brings the statements of this period and the one before up to date, and says where the
+ * Reads what SAP billed, brings the statements of this period and the two before up to date, and says where the
  * subscription stands.
  *
  * @throws SapError, KubeError, or what makes a ledger unreadable
@@ -42,7 +42,10 @@ export async function observeUsage(
   const refresh = (period: Period): Promise<Refreshed | undefined> =>
     refreshStatement(services, { budget, subaccountId, period, api, signal });
   const current = periodInForce(budget, nowMs);
-  await refresh(periodAt(current.startMs - 1, periodRuleOf(budget.spec)));
+  const former = periodAt(current.startMs - 1, periodRuleOf(budget.spec));
+  // What is held waits for SAP's bill, and that may come when another period has begun.
+  await refresh(periodAt(former.startMs - 1, periodRuleOf(budget.spec)));
+  await refresh(former);
   const refreshed = await refresh(current);
   const phase = phaseOf(budget.spec, today);
   const { finalMonths } = memory;

@@ -54,9 +54,10 @@ export async function refreshStatement(
   const { kube } = services;
   const { namespace } = budget.metadata;
   const name = statementName(budget.metadata, period.name);
-  const stored = await readLedger(services, options);
   const previous = await readStatement(kube, { namespace, name }, { signal });
-  if (stored === undefined || previous?.closed === true) return undefined;
+  if (previous?.closed === true) return undefined;
+  const stored = await readLedger(services, options);
+  if (stored === undefined) return undefined;
   const nowMs = services.clock.nowMs();
   const billed = await read(options, { previous, nowMs });
   const tree = await readTree(services.ledgerStore, stored, { signal });
