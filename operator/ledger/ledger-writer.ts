@@ -1,4 +1,3 @@
-import { lengthOf } from '../../accounting/entries-text.ts';
 import { encodeLedger } from '../../accounting/ledger-text.ts';
 import type { LedgerText } from '../../accounting/ledger-text.ts';
 import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
@@ -12,6 +11,7 @@ import { LedgerError } from './ledger-error.ts';
 import { fittingText, pagesOf } from './ledger-store.ts';
 import type { LedgerStore, StoredLedger } from './ledger-store.ts';
 import { PageKeeper, type PageKeeperOptions } from './page-keeper.ts';
+import { ledgerLength } from './stored-length.ts';
 import type { WriteRate } from './write-rate.ts';
 
 /** How one attempt to store a ledger, or one of its pages (no changes), went. */
@@ -219,7 +219,7 @@ export class LedgerWriter {
     const { store, onWrite } = this.#options;
     const pages = this.#pages.pagesFor(this.#stored);
     const text = fittingText(copy, pages);
-    const bytes = lengthOf(text);
+    const bytes = ledgerLength(text);
     await this.#take(bytes);
     const startedMs = performance.now();
     const report = (outcome: WriteReport['outcome']): void =>

@@ -3,13 +3,12 @@ import type { LedgerEntry, LedgerPage } from '../../accounting/ledger-pages.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
 import { maxPages } from '../../crds/ledger.ts';
 import type { PageIndex } from './page-index.ts';
+import { pageNameLength } from './stored-length.ts';
 
 /** Characters of a full page: writing one keeps nobody waiting for long. */
 export const pageLength = 16 * 1024;
 /** A ledger whose lines are fewer characters is read by people in one object, and costs little to write. */
 const firstPageFrom = 16 * 1024;
-/** What the name of a page takes in each write of the ledger. */
-const nameLength = 9;
 /** Least characters that are worth a page: it is an object of its own, with a kilobyte beside its lines, and two calls. */
 const leastLength = 4 * 1024;
 /** Pages that are written before it is looked again which: a megabyte. */
@@ -55,7 +54,7 @@ export function choosePages(
  */
 function enoughFor(index: PageIndex): number {
   if (index.pages.length === 0) return firstPageFrom;
-  const balanced = Math.floor(Math.sqrt(4 * nameLength * index.bytes));
+  const balanced = Math.floor(Math.sqrt(4 * pageNameLength * index.bytes));
   return Math.max(leastLength, Math.min(pageLength, balanced));
 }
 

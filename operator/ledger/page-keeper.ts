@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { encodePage, lengthOf } from '../../accounting/entries-text.ts';
 import { adoptPages } from '../../accounting/ledger-pages.ts';
 import type { LedgerEntry, LedgerPage, NamedPages } from '../../accounting/ledger-pages.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
@@ -9,6 +8,7 @@ import { type PageChoice, choosePages } from './page-choice.ts';
 import { PageIndex } from './page-index.ts';
 import type { PageStore, PagesOf } from './page-store.ts';
 import type { StoredLedger } from './ledger-store.ts';
+import { pageLengths } from './stored-length.ts';
 import type { WriteRate } from './write-rate.ts';
 
 /** Longest wait for one answer of the API server. */
@@ -159,7 +159,8 @@ export class PageKeeper {
   async #write({ entries, drops }: PageChoice): Promise<Prepared | undefined> {
     const { store, pagesOf, rate, clock, onWrite, signal } = this.#options;
     const name = `${pagesOf.ledger}.${newSuffix()}`;
-    const bytes = lengthOf(encodePage({ entries }));
+    const { lines, stored } = pageLengths(entries);
+    const bytes = entries.size === 0 ? 0 : stored;
     await rate.takeSpare(bytes, signal);
     if (signal.aborted) return undefined;
     const startedMs = performance.now();
@@ -168,7 +169,7 @@ export class PageKeeper {
     try {
       if (entries.size > 0) await store.create(pagesOf, { name, entries }, this.#call());
       report('written');
-      return { page: { name, entries, bytes }, drops };
+      return { page: { name, entries, bytes: lines }, drops };
     } catch (error) {
       // It may have been stored all the same; but one that was there before is not ours to delete.
       if (!isKubeError(error, 'AlreadyExists')) this.#unwanted.add(name);
