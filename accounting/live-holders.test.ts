@@ -24,13 +24,13 @@ test('holders are counted by namespace while their leases run', () => {
       ['team-b', 1],
     ]),
   );
-  expect(live.at(nowMs + 60_000)).toEqual(
+  expect(live.at(nowMs + 60_001)).toEqual(
     new Map([
       ['team-a', 1],
       ['team-b', 1],
     ]),
   );
-  expect(live.at(nowMs + 300_000)).toEqual(new Map());
+  expect(live.at(nowMs + 300_001)).toEqual(new Map());
 });
 
 test('a holder that goes, or whose lease is renewed, is counted once', () => {
@@ -49,11 +49,10 @@ test('a copy counts for itself', () => {
   expect(live.at(nowMs)).toEqual(new Map([['team-a', 1]]));
 });
 
-test('what was forgotten is not counted off from others', () => {
+test('the earliest ends are forgotten where there are too many, and not counted off from others later', () => {
   const live = new LiveHolders();
-  const old = rowOf('team-a/1', { lives: 300 });
-  live.note(old, 1);
-  live.note(rowOf('team-a/2', { lives: 86_400 }), 1);
-  live.note(old, -1);
-  expect(live.at(nowMs)).toEqual(new Map([['team-a', 1]]));
+  for (let lives = 1; lives <= 5000; lives += 1) live.note(rowOf('team-a/1', { lives }), 1);
+  expect(live.at(nowMs).get('team-a')).toBe(5000 - 2048);
+  live.note(rowOf('team-a/1', { lives: 1 }), -1);
+  expect(live.at(nowMs).get('team-a')).toBe(5000 - 2048);
 });
