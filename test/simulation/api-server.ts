@@ -89,11 +89,11 @@ export class ApiServer {
     return above === undefined ? [uid] : [uid, ...this.pathOf(above)];
   }
 
-  /** Somebody deletes a ledger; its uid, or undefined where there is none. */
-  remove(name: string): string | undefined {
-    const uid = this.latest(name)?.uid;
+  /** Somebody deletes a ledger; as it was, or undefined where there is none. */
+  remove(name: string): Version | undefined {
+    const gone = this.latest(name);
     this.#versions.delete(name);
-    return uid;
+    return gone;
   }
 
   /** Names of the ledgers. */

@@ -117,7 +117,7 @@ export const mixes: Readonly<Record<string, Mix>> = {
   churn: { ...small, share: 8, weights: [network, churn, crashes, operators], pods: [4, 10] },
   everything: { ...small, share: 2, weights: everything, pods: [2, 8] },
   trees: { ...tree, share: 4, weights: [network, operators, families] },
-  'trees and crashes': { ...tree, share: 5, weights: [network, families, crashes, pauses, unknowns] },
+  'trees and crashes': { ...tree, share: 3, weights: [network, families, crashes, pauses, unknowns] },
   'trees and months': { ...tree, share: 3, weights: [network, families, months, churn, operators, crashes] },
   fleet: {
     share: 1,
@@ -128,7 +128,7 @@ export const mixes: Readonly<Record<string, Mix>> = {
   },
   'lost children': {
     ...tree,
-    share: 0,
+    share: 2,
     weights: [network, operators, families, { loseLedger: 0.4, acceptLoss: 4 }],
     breaks: ['A4'],
   },

@@ -34,7 +34,7 @@ export async function checkCalm(world: World): Promise<void> {
   for (const asker of askers) await takeSome(world, asker);
   for (const budget of world.family) {
     const asker = askers.find(({ pod }) => pod.budget === budget);
-    if (asker) await checkRecall(world, asker, askers);
+    if (asker && isWhole(world, budget)) await checkRecall(world, asker, askers);
   }
   for (const { holder } of askers) holder.giveBack(idle(holder.lease));
 }
@@ -97,6 +97,11 @@ function spaceOf({ name }: LedgerRow): string {
 function weightOf({ root }: World, namespace: string): bigint {
   const weights = root.below.map(({ ref, plan }) => (ref.namespace === namespace ? plan.weight : 1));
   return BigInt(Math.max(...weights));
+}
+
+/** Whether all ledgers from this one up are what they always were: one below a ledger that was lost gets nothing. */
+function isWhole(world: World, { path }: Budget): boolean {
+  return path.every((budget) => !world.wentBack.has(world.currentOf(budget)?.uid ?? ''));
 }
 
 /** One pod waits for all that it could have; whoever is asked for what it does not use gives that back at once. */

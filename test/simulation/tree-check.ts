@@ -28,7 +28,8 @@ export function aboveOf(world: World, { ledger }: Version): Version | undefined 
 /** The row of a ledger in the one above it. */
 export function rowAbove(above: Ledger, { uid, ledger }: Version): LedgerRow | undefined {
   const name = budgetKey(ledger.budget);
-  return above.rows.get(ledgerKey(uid)) ?? ledgerRowsOf(above, name)[0];
+  const rows = [...above.rows.values()];
+  return above.rows.get(ledgerKey(uid)) ?? rows.find((row) => isLedgerKey(row.key) && row.name === name);
 }
 
 /** What holders of a ledger have spent within their grants, or may still spend. */
@@ -46,20 +47,18 @@ export function idleAbove({ ledger }: Version): NanoCu {
 
 /** What a budget's ledger was promised and has not had, if it gave that much back. */
 export function undrawnOf(ledger: Ledger, name: string, back: NanoCu = 0n): NanoCu {
-  const guaranteed = ledger.shares.get(name)?.guaranteed ?? 0n;
-  const had = ledgerRowsOf(ledger, name).reduce((sum, row) => sum + row.granted - row.returned, -back);
-  const rest = guaranteed - had;
+  const { guaranteed, key } = ledger.shares.get(name) ?? { guaranteed: 0n, key: '' };
+  const { granted, returned } = ledger.rows.get(key) ?? { granted: 0n, returned: 0n };
+  const rest = guaranteed - granted + returned + back;
   return rest > 0n ? rest : 0n;
-}
-
-function ledgerRowsOf({ rows }: Ledger, name: string): LedgerRow[] {
-  return [...rows.values()].filter((row) => isLedgerKey(row.key) && row.name === name);
 }
 
 /** The two are never written together: at each moment the one above is charged with at least what the one below uses. */
 function checkLink(world: World, above: Version, below: Version): void {
   const { parent } = below.ledger;
-  if (!parent || world.wentBack.has(above.uid) || world.wentBack.has(below.uid)) return;
+  if (!parent || world.wentBack.has(above.uid)) return;
+  if (world.deleted.has(below.uid)) return checkRemade(world, above, below);
+  if (world.wentBack.has(below.uid)) return;
   const row = rowAbove(above.ledger, below);
   const name = budgetKey(below.ledger.budget);
   const { granted = 0n, returned = 0n, spent = 0n } = row ?? {};
@@ -73,6 +72,21 @@ function checkLink(world: World, above: Version, below: Version): void {
   const lease = parent.granted - parent.returned + (world.revoked.get(below.uid) ?? 0n);
   const charge = chargeOf(below.ledger);
   hold(rule, charge <= lease, told('charged', charge, lease));
+}
+
+/** A ledger in place of one that was deleted has nothing of what that one had: its pods may spend that still. */
+function checkRemade(world: World, above: Version, below: Version): void {
+  const { granted, returned } = below.ledger.parent ?? { granted: 0n, returned: 0n };
+  const name = budgetKey(below.ledger.budget);
+  const rows = [...above.ledger.rows.values()].filter((row) => isLedgerKey(row.key) && row.name === name);
+  const charged = rows.reduce((sum, row) => sum + row.granted - row.returned, 0n);
+  const lost = world.lostLeases.get(below.object.metadata.name) ?? 0n;
+  const lease = granted - returned;
+  hold(
+    'what is below is charged above',
+    lease + lost <= charged,
+    () => `${name} has ${lease}, the one that was deleted had ${lost}, ${charged} charged above`,
+  );
 }
 
 /** Whoever was granted something: what others are promised is still there. */
@@ -99,5 +113,5 @@ export function promisedToOthers(ledger: Ledger, name: string): NanoCu {
 }
 
 function promises({ shares }: Ledger): string {
-  return [...shares].map(([name, { guaranteed }]) => `${name} ${guaranteed}`).join();
+  return [...shares].map(([name, { guaranteed, key }]) => `${name} ${guaranteed} ${key}`).join();
 }

@@ -24,6 +24,12 @@ export const treeFaults: readonly PlantedFault[] = [
     instead: '    returned: parent.returned + (ask ? 0n : greater(0n, parentIdle(ledger))),\n    unknown:',
   },
   {
+    name: 'rows of ledgers go by the name of the budget',
+    file: parentSide,
+    text: 'return ledgerKey(this.#options.writer.stored.uid);',
+    instead: 'return ledgerKey(budgetKey(this.#options.writer.stored.ledger.budget));',
+  },
+  {
     name: 'what is guaranteed to others is not set aside',
     file: shares,
     text: "if (share.key === '' || share.key !== key) sum += undrawn(ledger, share);",

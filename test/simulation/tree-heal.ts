@@ -1,5 +1,4 @@
-import { unused } from '../../accounting/ledger.ts';
-import { isLedgerKey, ledgerKey } from '../../accounting/ledger.ts';
+import { isLedgerKey, ledgerKey, unused } from '../../accounting/ledger.ts';
 import type { Version } from './api-server.ts';
 import { aboveOf, rowAbove } from './tree-check.ts';
 import { hold } from './violation.ts';
@@ -26,10 +25,13 @@ function checkSame(above: Version, below: Version): void {
   );
 }
 
-/** What ledgers that were deleted had of this one: nobody can say what became of it. */
+/** What ledgers that were deleted had of this one and of those below it: nobody can say what became of it. */
 export function leaseOfGone(world: World, { ledger }: Version): bigint {
   let sum = 0n;
-  for (const row of ledger.rows.values())
-    if (isLedgerKey(row.key) && !world.api.byUid(row.key.slice(ledgerKey('').length))) sum += unused(row);
+  for (const row of ledger.rows.values()) {
+    if (!isLedgerKey(row.key)) continue;
+    const below = world.api.byUid(row.key.slice(ledgerKey('').length));
+    sum += below ? leaseOfGone(world, below) : unused(row);
+  }
   return sum;
 }

@@ -10,10 +10,12 @@ type TreeStep = (world: World, numbers: Numbers) => boolean;
 const loseLedger: TreeStep = (world, { b }) => {
   const budget = pick(world.family.slice(1), b);
   const name = budget && ledgerOf(world, budget);
-  const uid = name === undefined ? undefined : world.api.remove(name);
-  if (name === undefined || uid === undefined) return false;
-  world.noteDeleted(name, uid);
-  world.say(() => `somebody deletes the ledger ${name}, ${uid}`);
+  const gone = name === undefined ? undefined : world.api.remove(name);
+  if (name === undefined || gone === undefined) return false;
+  const { granted, returned } = gone.ledger.parent ?? { granted: 0n, returned: 0n };
+  world.lostLeases.set(name, (world.lostLeases.get(name) ?? 0n) + granted - returned);
+  world.noteDeleted(name, gone.uid);
+  world.say(() => `somebody deletes the ledger ${name}, ${gone.uid}`);
   return true;
 };
 

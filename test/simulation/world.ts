@@ -80,6 +80,8 @@ export class World {
   readonly wentBack = new Set<string>();
   /** Those of them that were deleted, or made in place of one that was. */
   readonly deleted = new Set<string>();
+  /** By name: what the deleted ones had of the ledgers above them. */
+  readonly lostLeases = new Map<string, NanoCu>();
   readonly #deletedNames = new Set<string>();
   /** By ledger: what was released and taken back later. */
   readonly revoked = new Map<string, NanoCu>();
