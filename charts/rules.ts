@@ -43,7 +43,8 @@ export const clusterRules: Rule[] = [
 
 /** What it does in its own namespace: ledgers, and its own certificates. */
 export const operatorNamespaceRules: Rule[] = [
-  { apiGroups: [group], resources: ['sapailedgers'], verbs: ['get', 'list', 'create', 'update'] },
+  // A ledger is deleted long after its month was closed, and its name is not opened again.
+  { apiGroups: [group], resources: ['sapailedgers'], verbs: ['get', 'list', 'create', 'update', 'delete'] },
   // Pages are never changed, but replaced by others.
   { apiGroups: [group], resources: ['sapailedgerpages'], verbs: ['get', 'list', 'create', 'delete'] },
   {

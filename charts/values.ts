@@ -66,6 +66,14 @@ const operator = z
       .default(60)
       .describe('How often deployments and models are read from SAP.'),
     leaseSeconds: z.int().min(5).max(3600).default(300).describe('How long a lease lasts after each report.'),
+    keepLedgerMonths: z
+      .int()
+      .min(1)
+      .max(120)
+      .default(12)
+      .describe(
+        'How long ledgers of closed months stay, from the end of their month; their statements stay for ever (docs/leases.md).',
+      ),
     resources: resources({ cpu: '100m', memory: '192Mi' }, { memory: '512Mi' }),
     podAnnotations: z.record(z.string(), z.string()).default({}),
     nodeSelector: z.record(z.string(), z.string()).default({}),

@@ -15,6 +15,7 @@ test('the namespace is enough', () => {
     allowedSapHosts: [],
     refreshMs: 60_000,
     leaseSeconds: 300,
+    keepLedgerMonths: 12,
     logLevel: 'info',
   });
 });

@@ -21,13 +21,15 @@ const list = z
       .filter((item) => item !== ''),
   );
 
-const seconds = (fallback: number, { min, max }: { min: number; max: number }) =>
+const whole = (unit: string, fallback: number, { min, max }: { min: number; max: number }) =>
   z.coerce
     .number(`must be ${min} to ${max}`)
-    .int('must be a whole number of seconds')
+    .int(`must be a whole number of ${unit}`)
     .min(min, `must be ${min} to ${max}`)
     .max(max, `must be ${min} to ${max}`)
     .default(fallback);
+
+const seconds = whole.bind(undefined, 'seconds');
 
 /** JSON in a variable: what goes into pods has too many members for variables of their own. */
 const injection = z
@@ -58,6 +60,7 @@ const environment = z.object({
   SAPAIBUDGET_REFRESH_SECONDS: seconds(60, { min: 1, max: 3_600 }),
   SAPAIBUDGET_LEASE_SECONDS: seconds(300, { min: 5, max: 3_600 }),
   SAPAIBUDGET_LEADER_SECONDS: seconds(15, { min: 3, max: 300 }),
+  SAPAIBUDGET_KEEP_LEDGER_MONTHS: whole('months', 12, { min: 1, max: 120 }),
   SAPAIBUDGET_REPLICA_IP: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
   SAPAIBUDGET_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
@@ -86,6 +89,8 @@ export interface OperatorConfig {
   leaseSeconds: number;
   /** How long other replicas wait for a leader, or for any other of them, that is silent. */
   leaderMs: number;
+  /** How long ledgers of closed periods stay, from the end of their period. */
+  keepLedgerMonths: number;
   /** Address at which sidecars reach this very replica; undefined: only by the address of all replicas. */
   replicaIp: string | undefined;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -113,6 +118,7 @@ export function readConfig(env: NodeJS.ProcessEnv): OperatorConfig {
     refreshMs: data.SAPAIBUDGET_REFRESH_SECONDS * 1000,
     leaseSeconds: data.SAPAIBUDGET_LEASE_SECONDS,
     leaderMs: data.SAPAIBUDGET_LEADER_SECONDS * 1000,
+    keepLedgerMonths: data.SAPAIBUDGET_KEEP_LEDGER_MONTHS,
     replicaIp: data.SAPAIBUDGET_REPLICA_IP,
     logLevel: data.SAPAIBUDGET_LOG_LEVEL,
   };

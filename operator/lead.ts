@@ -1,6 +1,12 @@
 import { keepCoverage } from './coverage/keep-coverage.ts';
+import { budgetKey } from './configuration/budget-ref.ts';
 import { systemClock } from './kube/clock.ts';
+import { runEvery } from './kube/run-every.ts';
 import { keyOf } from './kube/store.ts';
+import { LedgerStore } from './ledger/ledger-store.ts';
+import { LedgerRetention } from './retention/ledger-retention.ts';
+import { ledgerDeleted } from './budget/ledger-events.ts';
+import { upkeepReporter } from './upkeep-reporter.ts';
 import type { BudgetServices } from './budget/services.ts';
 import { SecretReader } from './budget/secret-reader.ts';
 import { reconcileReporter } from './reconcile-reporter.ts';
@@ -11,6 +17,8 @@ import { runUsageController, usageQueue } from './usage/usage-controller.ts';
 
 /** A new pod shows soon in the status of its budget. */
 const countEveryMs = 15_000;
+/** A list reads all ledgers in the API server, and no ledger is in a hurry to go. */
+const retentionEveryMs = 900_000;
 
 export interface LeadOptions extends Omit<ControllersOptions, 'signal'> {
   watched: Watched;
@@ -28,9 +36,30 @@ export async function lead(options: LeadOptions, term: AbortSignal): Promise<voi
     runRateCardController({ kube, cards: rateCards, clock, onReconcile, signal: term }),
     pollUsage(options, term),
     countCoverage(options, term),
+    deleteOldLedgers(options, term),
   ]);
   // Figures in this replica's metrics are the next leader's to tell.
   lookAtAll();
+}
+
+/** Deletes ledgers that were kept for long enough. */
+function deleteOldLedgers(options: LeadOptions, term: AbortSignal): Promise<void> {
+  const { leaderKube: kube, config, services, watched, clock, metrics, log } = options;
+  const { namespace, keepLedgerMonths: keepMonths } = config;
+  const retention = new LedgerRetention({
+    kube,
+    store: new LedgerStore({ kube, namespace }),
+    clock,
+    keepMonths,
+    onDeleted: ({ ledger, budget }) => {
+      log.info({ ledger }, 'ledger deleted');
+      const stored = watched.budgets.get(budgetKey(budget));
+      if (stored) services.recordEvent(stored, ledgerDeleted(ledger, keepMonths));
+    },
+    onFailure: upkeepReporter({ metrics, log, clock: systemClock }),
+    signal: term,
+  });
+  return runEvery(retentionEveryMs, () => retention.round(), { clock: systemClock, signal: term });
 }
 
 /** Counts pods; what comes of it is written by the budget controller. */

@@ -9,6 +9,12 @@ export function ledgerObjectEvent(event: LedgerEvent): ObjectEvent {
   return { type, reason: event.type, action: 'KeepLedger', note: noteOf(event) };
 }
 
+/** A ledger of a closed month was kept for long enough. */
+export function ledgerDeleted(ledger: string, keepMonths: number): ObjectEvent {
+  const note = `SapAiLedger ${ledger} was deleted: its period ended ${keepMonths} months ago, and its closed SapAiStatement says what was spent.`;
+  return { type: 'Normal', reason: 'LedgerDeleted', action: 'KeepLedger', note };
+}
+
 function noteOf(event: LedgerEvent): string {
   if (event.type === 'HeldSettled') return closingNote(event);
   const pod = `${isLedgerKey(event.key) ? 'Budget' : 'Pod'} ${event.name}`;

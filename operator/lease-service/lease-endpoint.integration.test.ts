@@ -40,6 +40,15 @@ describe('a lease', () => {
     });
   });
 
+  test('that reports to a ledger nobody knows is refused by an answer, and told', async () => {
+    const { call, pod } = await world.holder();
+    expect(await call('/v1/lease', reportMessage('chat', 'no-such-uid'))).toMatchObject({
+      status: 200,
+      body: { kind: 'refused', reason: 'ledger_unknown' },
+    });
+    expect(world.running.refused).toMatchObject([{ pod: { uid: pod.uid }, reason: 'ledger_unknown' }]);
+  });
+
   test('that names the ledger of another budget of the same pod is not that budget’s', async () => {
     const { uid } = await world.ledger('other', '10');
     const { call } = await world.holder();

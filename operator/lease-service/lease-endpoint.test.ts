@@ -31,7 +31,12 @@ async function sendAndLeave(message: object): Promise<{ booked: string[]; done: 
     gone.abort();
     return book;
   };
-  const endpoint = leaseEndpoint({ ledgers: { find }, clock: systemClock, leaseSeconds: 300 });
+  const endpoint = leaseEndpoint({
+    ledgers: { find },
+    clock: systemClock,
+    leaseSeconds: 300,
+    onLedgerUnknown: () => undefined,
+  });
   const pod = { namespace: 'team-a', name: 'app', uid: '1' };
   const answer = endpoint({ pod, budgets: [budget], signal: gone.signal }, message);
   const done = await answer.then(

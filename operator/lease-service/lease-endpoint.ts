@@ -7,6 +7,7 @@ import type { LeaseBook, Ledgers } from '../ledger/ledgers.ts';
 import type { Caller, Endpoint } from './caller.ts';
 import { CallsUnderWay } from './calls-under-way.ts';
 import { EndpointError, parseMessage } from './errors.ts';
+import type { PodIdentity } from './pod-directory.ts';
 
 /** The call under way, and its repetition by a sidecar that gave up waiting for it. */
 const maxCallsOfRow = 2;
@@ -19,10 +20,13 @@ export function leaseEndpoint({
   ledgers,
   clock,
   leaseSeconds,
+  onLedgerUnknown,
 }: {
   ledgers: Pick<Ledgers, 'find'>;
   clock: Clock;
   leaseSeconds: number;
+  /** Told of a report to a ledger that is not there: what it says is not booked. */
+  onLedgerUnknown: (pod: PodIdentity) => void;
 }): Endpoint {
   const underWay = new CallsUnderWay(maxCallsOfRow);
   return async (caller, body) => {
@@ -32,7 +36,9 @@ export function leaseEndpoint({
       const { book, mayGrant } = await chooseBook(ledgers, request, caller);
       // By now another process of this pod may be at work: it would lose its lease to one that has gone.
       if (request.kind === 'open') caller.signal.throwIfAborted();
-      return book ? book.handle(request, { ...holder, mayGrant }, caller.signal) : refusal('ledger_unknown');
+      if (book) return book.handle(request, { ...holder, mayGrant }, caller.signal);
+      if (request.kind === 'report') onLedgerUnknown(caller.pod);
+      return refusal('ledger_unknown');
     });
     return encodeMessage(answer satisfies LeaseAnswer);
   };

@@ -13,6 +13,14 @@ test('a pod that calls for another budget is told on the pod, with what to do', 
   });
 });
 
+test('a pod that reports to a ledger that is not there is told so on the pod', () => {
+  expect(refusedCallEvent({ pod, reason: 'ledger_unknown' })).toMatchObject({
+    type: 'Warning',
+    reason: 'LedgerUnknown',
+    note: expect.stringContaining('a SapAiLedger that is not there'),
+  });
+});
+
 test.each<EndpointErrorReason>(['busy', 'ledger_unavailable', 'process_superseded', 'stopping'])(
   'what passes by itself is no event: %s',
   (reason) => {

@@ -6,24 +6,29 @@ import type { PodIdentity } from './pod-directory.ts';
 /** A call of a pod that is known by its token, and why it was refused. */
 export interface RefusedCall {
   pod: PodIdentity;
-  reason: EndpointErrorReason;
+  /** `ledger_unknown`: a report to a ledger that is not there, which gets an answer. */
+  reason: EndpointErrorReason | 'ledger_unknown';
 }
 
 /** Refusals that people should know of: no sidecar of ours, whose pod is as it should be, makes such a call. */
-const reasons: Partial<Record<EndpointErrorReason, string>> = {
+const reasons: Partial<Record<RefusedCall['reason'], string>> = {
   malformed: 'Malformed',
   body_too_large: 'BodyTooLarge',
   budget_not_allowed: 'BudgetNotAllowed',
   ledger_of_other_budget: 'LedgerOfOtherBudget',
+  ledger_unknown: 'LedgerUnknown',
   pod_gone: 'PodGone',
   pod_finished: 'PodFinished',
 };
+
+const ledgerUnknown =
+  'it reports to a SapAiLedger that is not there: one of a period that was closed long ago, or that somebody deleted; restore it from a backup if what the pod has spent is to be booked';
 
 /** What such a refusal says on its pod; undefined for those that pass by themselves. Nothing of the call is repeated. */
 export function refusedCallEvent({ reason }: RefusedCall): ObjectEvent | undefined {
   const word = reasons[reason];
   if (word === undefined) return undefined;
-  const note = `A call with the token of this pod was refused, and nothing of it was booked: ${adviceFor(reason)}.`;
+  const note = `A call with the token of this pod was refused, and nothing of it was booked: ${reason === 'ledger_unknown' ? ledgerUnknown : adviceFor(reason)}.`;
   return { type: 'Warning', reason: word, action: 'ServeSidecar', note };
 }
 

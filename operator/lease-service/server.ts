@@ -69,7 +69,9 @@ function buildApp(options: LeaseServiceOptions): Express {
     serve('configuration', configurationEndpoint({ source: configurationSource, homes })),
   );
   app.post('/v1/token', serve('token', tokenEndpoint({ ledgers, tokens, clock }), { freshPod: true }));
-  app.post('/v1/lease', serve('lease', leaseEndpoint({ ledgers, clock, leaseSeconds })));
+  const onLedgerUnknown = (pod: PodIdentity): void => options.onRefused?.({ pod, reason: 'ledger_unknown' });
+  const lease = leaseEndpoint({ ledgers, clock, leaseSeconds, onLedgerUnknown });
+  app.post('/v1/lease', serve('lease', lease));
   app.use((_request, response) => {
     const error = new EndpointError('path_unknown');
     sendError({ call: 'other', response, startedMs: performance.now() }, error, options);

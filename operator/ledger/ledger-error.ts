@@ -3,6 +3,7 @@
  *
  * - `lost`: it is gone, or older than what was seen of it; no grants until a person has looked
  * - `other_period`: an object of its name is there, but of other dates
+ * - `period_over`: there is none, and its period is over: it is not opened any more
  * - `other_parent`: it is a holder in the ledger of another budget, or in none, until its period ends
  * - `full`: no more rows fit into the object
  * - `unavailable`: the API server does not answer, or somebody else keeps writing; try again
@@ -12,6 +13,7 @@
 export type LedgerErrorReason =
   | 'lost'
   | 'other_period'
+  | 'period_over'
   | 'other_parent'
   | 'full'
   | 'unavailable'

@@ -17,6 +17,9 @@ import type { AdoptNeed, LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from '
 import type { Upkeep, UpkeepFailure } from './upkeep.ts';
 import { WriteRate } from './write-rate.ts';
 
+/** A ledger is not opened any more so long after its period has ended: those of former periods are deleted some day. */
+const openSpareMs = 86_400_000;
+
 /** Starts a registry of ledgers; it works until the signal of its options fires. */
 export function startLedgers(options: LedgersOptions): Ledgers {
   return new LedgerRegistry(options);
@@ -185,8 +188,9 @@ class LedgerRegistry implements Ledgers {
   async #create(need: LedgerNeed, signal: AbortSignal): Promise<StoredLedger> {
     const { budget, period, cap, enforcement, createdFor, rule, parent } = need;
     const name = ledgerName(budget, period.name);
-    const { store, leadership } = this.#options;
+    const { store, leadership, clock } = this.#options;
     requireLeadership(leadership);
+    if (period.endMs + openSpareMs < clock.nowMs()) throw periodOver(name);
     const above = parent && { budget: parent.budget, ledgerUid: parent.uid };
     const ledger = newLedger({ budget, period, cap, enforcement, parent: above });
     try {
@@ -273,6 +277,13 @@ class LedgerRegistry implements Ledgers {
 function isAsNeeded(known: LedgerSnapshot, { period, cap, enforcement }: Omit<AdoptNeed, 'budget'>): boolean {
   const isPeriod = known.period.name === period.name && known.period.endMs >= period.endMs;
   return isPeriod && known.cap === cap && known.enforcement === enforcement && !known.problem;
+}
+
+function periodOver(name: string): LedgerError {
+  return new LedgerError(
+    'period_over',
+    `there is no ledger ${name}, and its period is over: it is not opened`,
+  );
 }
 
 function wentBack(found: { name: string; seq: number }, seenSeq: number): LedgerError {

@@ -67,6 +67,14 @@ export function ledgerName({ namespace, name }: BudgetRef, period: string): stri
   return `${namespace}.${name}.${period}`;
 }
 
+/** Budget and period of a ledger's name; undefined for anything else. */
+export function parseLedgerName(name: string): { budget: BudgetRef; period: string } | undefined {
+  // A namespace has no dots.
+  const [, namespace, budget, period] = /^([^.]+)[.](.+)[.](\d{4}-\d{2})$/.exec(name) ?? [];
+  if (namespace === undefined || budget === undefined || period === undefined) return undefined;
+  return { budget: { namespace, name: budget }, period };
+}
+
 /** SapAiLedger objects in the operator's namespace. All methods throw KubeErrors as they come. */
 export class LedgerStore {
   readonly pages: PageStore;
@@ -173,6 +181,15 @@ export class LedgerStore {
     };
     const answer = await this.#kube.replace(ledgerResource, object, { signal });
     return { ...stored, metadata: ownMetadata(answer), ledger, pages, rowsLength: text.rows.length };
+  }
+
+  /** Deletes a ledger if it is that very one, as it was read (KubeError `Conflict` otherwise). Its pages stay. */
+  async delete({ name, uid, metadata }: StoredLedger, { signal }: CallOptions = {}): Promise<void> {
+    const { resourceVersion } = metadata;
+    if (uid === '' || resourceVersion === undefined)
+      throw new TypeError(`delete SapAiLedger "${name}": uid or resourceVersion is missing`);
+    const preconditions = { uid, resourceVersion };
+    await this.#kube.delete(ledgerResource, { namespace: this.#namespace, name, preconditions, signal });
   }
 }
 

@@ -73,6 +73,16 @@ export class PageStore {
     return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(`${ledger}.`));
   }
 
+  /** All pages there are, each with the name of its ledger: their bodies are not read. */
+  async list({ signal }: CallOptions = {}): Promise<{ name: string; ledger: string }[]> {
+    const { items } = await this.#kube.list(ledgerPageResource, {
+      namespace: this.#namespace,
+      metadataOnly: true,
+      signal,
+    });
+    return items.map(({ metadata: { name } }) => ({ name, ledger: name.slice(0, name.lastIndexOf('.')) }));
+  }
+
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
     await this.#kube.delete(ledgerPageResource, { namespace: this.#namespace, name, signal });
   }

@@ -8,6 +8,7 @@ export const upkeeps = [
   'recall_below',
   'delete_page',
   'list_pages',
+  'delete_ledger',
 ] as const;
 export type Upkeep = (typeof upkeeps)[number];
 

@@ -233,7 +233,9 @@ describe("with the chart's rights and no others", () => {
     { verb: 'watch', what: 'pods', where: 'elsewhere' },
     { verb: 'delete', what: 'pods', where: 'elsewhere' },
     { verb: 'update', what: 'sapaibudgets.sapai.eerly.ai', where: 'credentials' },
-    { verb: 'delete', what: 'sapailedgers.sapai.eerly.ai', where: 'release' },
+    { verb: 'delete', what: 'sapailedgers.sapai.eerly.ai', where: 'credentials' },
+    { verb: 'deletecollection', what: 'sapailedgers.sapai.eerly.ai', where: 'release' },
+    { verb: 'delete', what: 'sapaistatements.sapai.eerly.ai', where: 'credentials' },
     { verb: 'get', what: 'sapailedgers.sapai.eerly.ai', where: 'elsewhere' },
     { verb: 'patch', what: 'mutatingwebhookconfigurations/z-mesh', where: 'release' },
     { verb: 'create', what: 'mutatingwebhookconfigurations', where: 'release' },
@@ -243,6 +245,7 @@ describe("with the chart's rights and no others", () => {
 
   test.each([
     { verb: 'update', what: 'secrets/sap-ai-budget-certificates', where: 'release' },
+    { verb: 'delete', what: 'sapailedgers.sapai.eerly.ai', where: 'release' },
     { verb: 'patch', what: 'events.events.k8s.io', where: 'elsewhere' },
     { verb: 'create', what: 'configmaps/sap-ai-budget-ca', where: 'elsewhere' },
   ] as const)('it may $verb $what ($where), which is seldom needed', async (right) => {

@@ -95,6 +95,7 @@
     - list
     - create
     - update
+    - delete
 - apiGroups:
     - sapai.eerly.ai
   resources:
