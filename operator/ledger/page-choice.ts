@@ -9,8 +9,10 @@ import { pageNameLength } from './stored-length.ts';
 export const pageLength = 16 * 1024;
 /** A ledger whose lines are fewer characters is read by people in one object, and costs little to write. */
 const firstPageFrom = 16 * 1024;
-/** Least characters that are worth a page: it is an object of its own, with a kilobyte beside its lines, and two calls. */
+/** Least characters that are worth a page: it is an object of its own, with a kilobyte beside its lines. */
 const leastLength = 4 * 1024;
+/** The two calls of a page, to write and to delete it, cost about as much as so many characters in writes. */
+const callsLength = 16 * 1024;
 /** Pages that are written before it is looked again which: a megabyte. */
 const mostAtOnce = 64;
 /** Kept below the most pages that a ledger may name, so that there is always room for those that take others in. */
@@ -37,9 +39,10 @@ export function choosePages(
   { ledger, index }: { ledger: Ledger; index: PageIndex },
   isLasting: (entry: LedgerEntry) => boolean,
 ): PageChoice[] {
-  const drafts = cut(lastingIn(ledger, isLasting));
+  const { lasting, fresh } = beyondIn(ledger, isLasting);
+  const drafts = cut(lasting);
   const length = drafts.reduce((sum, draft) => sum + draft.length, 0);
-  if (length < enoughFor(index)) return [];
+  if (length < enoughFor(index, fresh)) return [];
   const room = Math.min(mostAtOnce, maxPages - index.pages.length);
   const chosen = drafts.slice(0, Math.max(0, room));
   return chosen.map((draft, at) => ({
@@ -49,23 +52,28 @@ export function choosePages(
 }
 
 /**
- * Half of this is repeated by each write, and so are the names of all pages, of which there are fewer the longer they are:
- * together that is about least where both are the same. A page that was begun with this takes others in, and is longer.
+ * Half of this is repeated by each write. Beside that each write has the names of all pages, of which there are fewer the
+ * longer they are, and its part of the calls that a page takes: with both it is about least where they are the same. A page
+ * that was begun with this takes others in, and is longer.
  */
-function enoughFor(index: PageIndex): number {
+function enoughFor(index: PageIndex, fresh: number): number {
   if (index.pages.length === 0) return firstPageFrom;
-  const balanced = Math.floor(Math.sqrt(4 * pageNameLength * index.bytes));
-  return Math.max(leastLength, Math.min(pageLength, balanced));
+  const byNames = Math.sqrt(4 * pageNameLength * index.bytes);
+  const byCalls = Math.sqrt(2 * callsLength * fresh);
+  return Math.max(leastLength, Math.min(pageLength, Math.floor(Math.max(byNames, byCalls))));
 }
 
-/** What is not as the pages say, and has not changed lately. */
-function* lastingIn(
+/** What is not as the pages say: what has not changed lately, and the characters of the rest. */
+function beyondIn(
   { rows, usage }: Ledger,
   isLasting: (entry: LedgerEntry) => boolean,
-): Generator<[string, LedgerEntry | undefined], undefined> {
-  for (const part of [rows, usage])
-    for (const [key, entry] of part.beyond) if (entry === undefined || isLasting(entry)) yield [key, entry];
-  return undefined;
+): { lasting: [string, LedgerEntry | undefined][]; fresh: number } {
+  const all = [...rows.beyond, ...usage.beyond];
+  const lasting = all.filter(([, entry]) => entry === undefined || isLasting(entry));
+  let fresh = 0;
+  for (const [key, entry] of all)
+    if (entry !== undefined && !isLasting(entry)) fresh += lengthOfEntry(key, entry);
+  return { lasting, fresh };
 }
 
 /** These entries in pages, each of which has as much as there is room for. */
