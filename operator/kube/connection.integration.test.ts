@@ -47,6 +47,16 @@ test('a CA file that changes under a running client is taken up, and the former 
   await kube.close();
 });
 
+test('calls one after the other share a connection, also deletions', async () => {
+  const kube = new KubeClient(proxy.kubeConfig(), { fieldManager: 'test' });
+  for (let call = 0; call < 10; call += 1) {
+    expect(await kube.delete(namespaces, { name: 'does-not-exist' })).toBe(false);
+    await kube.get(namespaces, { name });
+  }
+  expect(proxy.connections).toBeLessThanOrEqual(3);
+  await kube.close();
+});
+
 test('a certificate for another host name is not accepted', async () => {
   const config = proxy.kubeConfig();
   const cluster = config.getCurrentCluster();

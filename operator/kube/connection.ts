@@ -107,6 +107,8 @@ export class KubeConnection {
         headers: headersOf(call, authorization),
         body: call.body === undefined ? null : JSON.stringify(call.body),
         signal,
+        // Otherwise undici closes the connection after a DELETE with a body, and the next call makes a new one.
+        reset: false,
         headersTimeout: this.#requestTimeoutMs,
         bodyTimeout: bodyTimeoutMs,
       });
