@@ -1,5 +1,5 @@
 import { SapError } from '../../sap/sap-error.ts';
-import { sourceOf } from '../source.ts';
+import { nothingKnown, sourceOf } from '../source.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 
 /** SAP may come to accept credentials (a subaccount is unlocked), but nothing tells us. */
@@ -24,7 +24,8 @@ export async function obtainToken(context: BudgetContext): Promise<StepOutcome> 
     }
     const known = memory.inventory?.source === sourceOf(context.budget, found.serviceKey);
     const afterMs = Math.max(error.retryAfterMs ?? 0, unavailableAfterMs);
-    return { state: known ? 'degraded' : 'waiting', reason, message, afterMs };
+    if (known) return { state: 'degraded', reason, message, afterMs };
+    return { state: 'waiting', reason, message: `${message} ${nothingKnown}`, afterMs };
   }
 }
 

@@ -5,7 +5,7 @@ import { SapError } from '../../sap/sap-error.ts';
 import type { ServiceKey } from '../../sap/service-key.ts';
 import { backOffMs } from '../../kube/clock.ts';
 import { aiCoreOf } from '../root-spec.ts';
-import { sourceOf } from '../source.ts';
+import { nothingKnown, sourceOf } from '../source.ts';
 import type { BudgetContext, StepOutcome } from '../step.ts';
 
 /** First wait after a failure; doubles up to the time after which AI Core is read anyhow. */
@@ -71,7 +71,10 @@ function failed({ memory, found }: BudgetContext, error: SapError, afterMs: numb
   const { reason } = error;
   const message = `${error.message}.`;
   if (!isPassing(error)) delete memory.inventory;
-  if (!memory.inventory) return { state: 'waiting', reason, message, afterMs };
+  if (!memory.inventory) {
+    const told = isPassing(error) ? `${message} ${nothingKnown}` : message;
+    return { state: 'waiting', reason, message: told, afterMs };
+  }
   found.inventory = memory.inventory.value;
   const meanwhile = 'Pods go on with the last known models and deployments.';
   return { state: 'degraded', reason, message: `${message} ${meanwhile}`, afterMs };
