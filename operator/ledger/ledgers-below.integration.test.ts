@@ -195,6 +195,16 @@ describe('a ledger below another one', () => {
     expect(await poor.report({ ask: '9', least: '9' })).toMatchObject({ row: { granted: parseAmount('8') } });
   });
 
+  test('gives up what it does not use when it waits itself, so that of two that wait one is served', async () => {
+    const { side, ...ledgers } = await family('20');
+    const pods = [await new Pod(side, ledgers.chat).open(), await new Pod(side, ledgers.code).open()];
+    for (const pod of pods) await pod.report({ ask: '1' });
+    // More than the parent has left and what either of them has idle, but not more than all that together.
+    const answers = await Promise.all(pods.map((pod) => pod.report({ ask: '17', least: '17' })));
+    const granted = answers.map((answer) => answer.kind === 'reported' && answer.row.granted);
+    expect(new Set(granted)).toEqual(new Set([parseAmount('1'), parseAmount('18')]));
+  });
+
   test('gives back everything once its budget is gone, also by an operator that has never looked at it', async () => {
     const { side, ...ledgers } = await family('100');
     const pod = await new Pod(side, ledgers.chat).open();

@@ -30,7 +30,7 @@ export interface ParentBook {
 
 /** What a ledger's side towards its parent needs. */
 export interface ParentSideOptions {
-  writer: LedgerWriter;
+  writer: Pick<LedgerWriter, 'stored' | 'submit'>;
   /** The ledger of that uid; undefined where there is none. */
   find: (uid: string, budget: BudgetRef) => Promise<ParentBook | undefined>;
   clock: Clock;
@@ -125,9 +125,7 @@ export class ParentSide {
   }
 
   async #tellNow(): Promise<void> {
-    const amount = this.#unneeded();
-    if (amount > 0n)
-      await this.#options.writer.submit((ledger) => ({ result: returnToParent(ledger, amount) }));
+    await this.#giveBack(this.#unneeded());
     const book = await this.#book();
     if (!isTold(this.#ledger, book.row(this.#key))) await this.#send();
   }
@@ -162,10 +160,21 @@ export class ParentSide {
       if (missing <= 0n || asked === 2) return;
       if (this.#turn === undefined) {
         asked += 1;
-        const ask = waits ? { need: missing, want: missing, least: missing } : this.#askFor(missing);
-        await this.#takeTurn(() => this.#send(ask));
+        await this.#takeTurn(() => (waits ? this.#askAll(own) : this.#send(this.#askFor(missing))));
       } else await this.#turnEnd();
     }
+  }
+
+  /** Asks for all that is needed, and gives up what is idle in the same message: nobody who waits is asked for it. */
+  async #askAll(own: { need: NanoCu }): Promise<void> {
+    await this.#giveBack(parentIdle(this.#ledger));
+    const missing = this.#missingFor(own);
+    if (missing > 0n) await this.#send({ need: missing, want: missing, least: missing });
+  }
+
+  async #giveBack(amount: NanoCu): Promise<void> {
+    if (amount <= 0n) return;
+    await this.#options.writer.submit((ledger) => ({ result: returnToParent(ledger, amount) }));
   }
 
   /** Those who came before are served first. */
