@@ -11,6 +11,7 @@ import type { CallOptions } from '../kube/call.ts';
 import type { ObjectClient } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta, Resource } from '../kube/resource.ts';
 import { LedgerError } from './ledger-error.ts';
+import type { PageSizes } from './page-choice.ts';
 import { PageStore, type PagesOf, selectorOf } from './page-store.ts';
 
 export const ledgerResource: Resource = {
@@ -81,10 +82,18 @@ export class LedgerStore {
   readonly #kube: ObjectClient;
   readonly #namespace: string;
 
-  constructor({ kube, namespace }: { kube: ObjectClient; namespace: string }) {
+  constructor({
+    kube,
+    namespace,
+    pageSizes: sizes,
+  }: {
+    kube: ObjectClient;
+    namespace: string;
+    pageSizes?: PageSizes | undefined;
+  }) {
     this.#kube = kube;
     this.#namespace = namespace;
-    this.pages = new PageStore({ kube, namespace });
+    this.pages = new PageStore({ kube, namespace, sizes });
   }
 
   /**

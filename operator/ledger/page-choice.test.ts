@@ -9,10 +9,11 @@ import {
 } from '../../accounting/ledger-pages.ts';
 import { decodeLedger, encodeLedger } from '../../accounting/ledger-text.ts';
 import { type Ledger, changeRow, copyLedger, emptyRow, newLedger } from '../../accounting/ledger.ts';
-import { choosePages, pageLength } from './page-choice.ts';
+import { choosePages, usualPageSizes } from './page-choice.ts';
 import { PageIndex } from './page-index.ts';
 import { need } from './test-ledgers.ts';
 
+const { full } = usualPageSizes;
 const { budget, period, cap } = need('10');
 
 /** A ledger as it is stored, and its pages, without an API server. */
@@ -90,7 +91,7 @@ test('pages are made of all rows of a large ledger that do not change, each with
   const stored = paged(1000);
   expect(stored.pages.flatMap(({ entries }) => [...entries.keys()])).toEqual([...stored.ledger.rows.keys()]);
   expect(stored.pages.length).toBeGreaterThan(5);
-  expect(stored.pages.every(({ bytes }) => bytes < 1.1 * pageLength)).toBe(true);
+  expect(stored.pages.every(({ bytes }) => bytes < 1.1 * full)).toBe(true);
   expect(stored.ledger.rows.beyond.size).toBe(0);
 });
 
@@ -132,8 +133,8 @@ describe('whatever changes', () => {
     const all = lengthOf(encodePage({ entries: new Map(stored.ledger.rows) }));
     const changed = (writes * rows * all) / holders;
     const written = stored.written.reduce((sum, { bytes }) => sum + bytes, 0);
-    expect(stored.inPages).toBeLessThan(2 * all + 2 * pageLength);
-    expect(written).toBeLessThan(all + 2 * changed + pageLength);
+    expect(stored.inPages).toBeLessThan(2 * all + 2 * full);
+    expect(written).toBeLessThan(all + 2 * changed + full);
     expect(repeated / writes).toBeLessThan(4000 + (2.5 * rows * all) / holders);
   });
 

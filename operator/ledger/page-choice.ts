@@ -5,12 +5,20 @@ import { maxPages } from '../../crds/ledger.ts';
 import type { PageIndex } from './page-index.ts';
 import { pageNameLength } from './stored-length.ts';
 
-/** Characters of a full page: writing one keeps nobody waiting for long. */
-export const pageLength = 16 * 1024;
-/** A ledger whose lines are fewer characters is read by people in one object, and costs little to write. */
-const firstPageFrom = 16 * 1024;
-/** Least characters that are worth a page: it is an object of its own, with a kilobyte beside its lines. */
-const leastLength = 4 * 1024;
+/** How long pages are, in characters of their lines. */
+export interface PageSizes {
+  /** A ledger that is shorter has none. */
+  readonly first: number;
+  /** What is shorter is not worth a page. */
+  readonly least: number;
+  readonly full: number;
+}
+
+/**
+ * A ledger of less is read by people in one object, and costs little to write; a page is an object of its own, with a
+ * kilobyte beside its lines; writing a full one keeps nobody waiting for long.
+ */
+export const usualPageSizes: PageSizes = { first: 16 * 1024, least: 4 * 1024, full: 16 * 1024 };
 /** The two calls of a page, to write and to delete it, cost about as much as so many characters in writes. */
 const callsLength = 16 * 1024;
 /** Pages that are written before it is looked again which: a megabyte. */
@@ -36,18 +44,18 @@ interface Draft {
  * any more are taken in, so that all of them together are about twice as long as what is needed.
  */
 export function choosePages(
-  { ledger, index }: { ledger: Ledger; index: PageIndex },
+  { ledger, index, sizes = usualPageSizes }: { ledger: Ledger; index: PageIndex; sizes?: PageSizes },
   isLasting: (entry: LedgerEntry) => boolean,
 ): PageChoice[] {
   const { lasting, fresh } = beyondIn(ledger, isLasting);
-  const drafts = cut(lasting);
+  const drafts = cut(lasting, sizes);
   const length = drafts.reduce((sum, draft) => sum + draft.length, 0);
-  if (length < enoughFor(index, fresh)) return [];
+  if (length < enoughFor(index, fresh, sizes)) return [];
   const room = Math.min(mostAtOnce, maxPages - index.pages.length);
   const chosen = drafts.slice(0, Math.max(0, room));
   return chosen.map((draft, at) => ({
     entries: draft.entries,
-    drops: at === chosen.length - 1 ? takeIn(draft, { ledger, index, added: chosen }) : [],
+    drops: at === chosen.length - 1 ? takeIn(draft, { ledger, index, added: chosen, sizes }) : [],
   }));
 }
 
@@ -56,11 +64,11 @@ export function choosePages(
  * longer they are, and its part of the calls that a page takes: with both it is about least where they are the same. A page
  * that was begun with this takes others in, and is longer.
  */
-function enoughFor(index: PageIndex, fresh: number): number {
-  if (index.pages.length === 0) return firstPageFrom;
+function enoughFor(index: PageIndex, fresh: number, { first, least, full }: PageSizes): number {
+  if (index.pages.length === 0) return first;
   const byNames = Math.sqrt(4 * pageNameLength * index.bytes);
   const byCalls = Math.sqrt(2 * callsLength * fresh);
-  return Math.max(leastLength, Math.min(pageLength, Math.floor(Math.max(byNames, byCalls))));
+  return Math.max(least, Math.min(full, Math.floor(Math.max(byNames, byCalls))));
 }
 
 /** What is not as the pages say: what has not changed lately, and the characters of the rest. */
@@ -77,12 +85,11 @@ function beyondIn(
 }
 
 /** These entries in pages, each of which has as much as there is room for. */
-function cut(entries: Iterable<[string, LedgerEntry | undefined]>): Draft[] {
+function cut(entries: Iterable<[string, LedgerEntry | undefined]>, { full }: PageSizes): Draft[] {
   const drafts: Draft[] = [];
   for (const [key, entry] of entries) {
     let last = drafts.at(-1);
-    if (last === undefined || last.length >= pageLength)
-      drafts.push((last = { entries: new Map(), length: 0 }));
+    if (last === undefined || last.length >= full) drafts.push((last = { entries: new Map(), length: 0 }));
     put(last, key, entry);
   }
   return drafts;
@@ -96,7 +103,12 @@ function put(draft: Draft, key: string, entry: LedgerEntry | undefined): void {
 /** Puts into a page what is needed of those that are needed least, while there is room and they are too long together. */
 function takeIn(
   draft: Draft,
-  { ledger, index, added }: { ledger: Ledger; index: PageIndex; added: readonly Draft[] },
+  {
+    ledger,
+    index,
+    added,
+    sizes,
+  }: { ledger: Ledger; index: PageIndex; added: readonly Draft[]; sizes: PageSizes },
 ): LedgerPage[] {
   const drops = new Set<LedgerPage>();
   const replaced = added.reduce((sum, { entries }) => sum + replacedBy(entries, index), 0);
@@ -106,7 +118,7 @@ function takeIn(
   const least = index.pages.toSorted((a, b) => index.neededOf(a) / a.bytes - index.neededOf(b) / b.bytes);
   for (const page of least) {
     const tooMany = index.pages.length - drops.size > maxPages - sparePages;
-    if (draft.length >= pageLength || (bytes <= 2 * needed + pageLength && !tooMany)) break;
+    if (draft.length >= sizes.full || (bytes <= 2 * needed + sizes.full && !tooMany)) break;
     const before = draft.length;
     drops.add(page);
     move(page, { draft, ledger, index, added, drops });

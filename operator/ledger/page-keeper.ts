@@ -121,7 +121,9 @@ export class PageKeeper {
     const mayWrite = this.#prepared.length === 0 && nowMs >= this.#notBeforeMs;
     const index = this.#index;
     const choices =
-      mayWrite && index ? choosePages({ ledger, index }, (entry) => this.#lately.has(entry)) : [];
+      mayWrite && index
+        ? choosePages({ ledger, index, sizes: this.#options.store.sizes }, (entry) => this.#lately.has(entry))
+        : [];
     const sweep = pages.length > 0 && nowMs - this.#sweptAtMs >= sweepEveryMs;
     if (choices.length === 0 && doomed.length === 0 && !sweep) return;
     if (sweep) this.#sweptAtMs = nowMs;

@@ -6,6 +6,7 @@ import { parseStored } from '../../crds/parse.ts';
 import type { CallOptions } from '../kube/call.ts';
 import type { ObjectClient } from '../kube/client.ts';
 import type { KubeObject, Resource } from '../kube/resource.ts';
+import { type PageSizes, usualPageSizes } from './page-choice.ts';
 
 /** Pages of ledgers, in the operator's namespace. */
 export const ledgerPageResource: Resource = {
@@ -27,10 +28,21 @@ export interface PagesOf {
 
 /** SapAiLedgerPage objects in the operator's namespace. All methods throw KubeErrors as they come. */
 export class PageStore {
+  /** How long its pages are to be. */
+  readonly sizes: PageSizes;
   readonly #kube: ObjectClient;
   readonly #namespace: string;
 
-  constructor({ kube, namespace }: { kube: ObjectClient; namespace: string }) {
+  constructor({
+    kube,
+    namespace,
+    sizes = usualPageSizes,
+  }: {
+    kube: ObjectClient;
+    namespace: string;
+    sizes?: PageSizes | undefined;
+  }) {
+    this.sizes = sizes;
     this.#kube = kube;
     this.#namespace = namespace;
   }

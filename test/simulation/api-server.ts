@@ -1,8 +1,7 @@
-import { decodePage } from '../../accounting/entries-text.ts';
-import type { LedgerPage } from '../../accounting/ledger-pages.ts';
+import { formatAmount } from '../../accounting/amount.ts';
 import { decodeLedger } from '../../accounting/ledger-text.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
-import { sapAiLedgerPage } from '../../crds/ledger-page.ts';
+import type { SapAiLedger } from '../../crds/ledger.ts';
 import { sapAiLedger } from '../../crds/ledger.ts';
 import { parseStored } from '../../crds/parse.ts';
 import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
@@ -12,7 +11,8 @@ import type { KubeDraft, KubeObject, Resource } from '../../operator/kube/resour
 import { isKubeObject } from '../../operator/kube/resource.ts';
 import { ledgerResource } from '../../operator/ledger/ledger-store.ts';
 import { ledgerPageResource } from '../../operator/ledger/page-store.ts';
-import { hold } from './violation.ts';
+import { StoredPages, heldLinesOf } from './stored-pages.ts';
+import { Violation, hold } from './violation.ts';
 
 /** One version of a stored ledger, and what it says. */
 export interface Version {
@@ -20,7 +20,7 @@ export interface Version {
   uid: string;
   ledger: Ledger;
   /** The lines that say what is held. */
-  heldRows: string;
+  heldLines: readonly string[];
 }
 
 /** Who calls: one life of an operator process. */
@@ -60,7 +60,7 @@ const keptVersions = 40;
 export class ApiServer {
   readonly calls: Call[] = [];
   readonly #versions = new Map<string, Version[]>();
-  readonly #pages = new Map<string, { object: KubeObject; page: LedgerPage }>();
+  readonly pages = new StoredPages();
   readonly #origins = new Map<string, { budget: BudgetRef; above: string | undefined }>();
   #resourceVersion = 1;
   #uids = 0;
@@ -145,7 +145,7 @@ export class ApiServer {
         objectIn<T>(await call(true, () => this.#create(plural, object, caller))),
       replace: async <T extends KubeObject>(_: Resource, object: T) =>
         objectIn<T>(await call(true, () => this.#replace(object, caller))),
-      delete: async (_, { name }) => (await call(true, () => this.#pages.delete(name))) === true,
+      delete: async (_, { name }) => (await call(true, () => this.#deletePage(name))) === true,
     };
   }
 
@@ -170,20 +170,20 @@ export class ApiServer {
   }
 
   #get(plural: string, name: string, stale: boolean): KubeObject | undefined {
-    if (plural === ledgerPageResource.plural) return this.#pages.get(name)?.object;
+    if (plural === ledgerPageResource.plural) return this.pages.find(name);
     const versions = this.#versions.get(name);
     return ((stale ? versions?.at(-2) : undefined) ?? versions?.at(-1))?.object;
   }
 
   #list(plural: string): KubeObject[] {
-    if (plural === ledgerPageResource.plural) return [...this.#pages.values()].map(({ object }) => object);
+    if (plural === ledgerPageResource.plural) return this.pages.all;
     return [...this.#versions.values()].flatMap((versions) => versions.at(-1)?.object ?? []);
   }
 
   #create(plural: string, draft: KubeDraft, caller: Caller): KubeObject {
     const name = draft.metadata?.name ?? '';
     const isPage = plural === ledgerPageResource.plural;
-    if (isPage ? this.#pages.has(name) : this.#versions.has(name))
+    if (isPage ? this.pages.has(name) : this.#versions.has(name))
       throw new KubeError('it is there', { code: 409, reason: 'AlreadyExists' });
     this.#uids += 1;
     const { kind } = isPage ? ledgerPageResource : ledgerResource;
@@ -194,8 +194,7 @@ export class ApiServer {
       metadata: { ...draft.metadata, name },
     };
     const object = this.#stamped(typed, `uid-${this.#uids}`);
-    if (isPage)
-      this.#pages.set(name, { object, page: decodePage(name, parseStored(sapAiLedgerPage, object).spec) });
+    if (isPage) this.pages.create(name, object);
     else this.#store(object, caller);
     return object;
   }
@@ -222,8 +221,10 @@ export class ApiServer {
     const { spec } = parseStored(sapAiLedger, object);
     const versions = this.#versions.get(name) ?? [];
     const before = versions.at(-1);
-    const ledger = decodeLedger(spec, this.#pagesOf(spec.pages.map((suffix) => `${name}.${suffix}`)));
-    const after: Version = { object, uid, ledger, heldRows: spec.heldRows };
+    const ledger = this.#decode(name, spec);
+    const pages = spec.pages.map((suffix) => `${name}.${suffix}`);
+    const heldLines = heldLinesOf([...this.pages.texts(pages), spec]);
+    const after: Version = { object, uid, ledger, heldLines };
     this.#origins.set(uid, { budget: ledger.budget, above: ledger.parent?.ledgerUid });
     versions.push(after);
     if (versions.length > keptVersions) versions.shift();
@@ -231,15 +232,32 @@ export class ApiServer {
     this.onStored({ name, before, after, caller });
   }
 
-  /** The pages that a ledger names are there whenever it is written. */
-  #pagesOf(names: readonly string[]): LedgerPage[] {
-    const pages = names.map((name) => this.#pages.get(name)?.page);
-    hold(
-      'parts add up',
-      pages.every((page) => page !== undefined),
-      () => `one of the pages ${names.join(', ')} is gone`,
-    );
-    return pages.filter((page) => page !== undefined);
+  /** What a ledger says, by its pages as they were stored. */
+  #decode(name: string, spec: SapAiLedger['spec']): Ledger {
+    const pages = this.pages.truth(spec.pages.map((suffix) => `${name}.${suffix}`));
+    const ledger = readable(() => decodeLedger(spec, pages), name);
+    for (const sum of ['settled', 'outstanding', 'held', 'overrun'] as const) {
+      const rows = formatAmount(ledger.totals[sum]);
+      hold('parts add up', rows === spec[sum], () => `${name} has ${spec[sum]} ${sum}, its rows ${rows}`);
+    }
+    return ledger;
+  }
+
+  /** A page goes that no ledger may name, as it is stored. */
+  #deletePage(name: string): boolean {
+    const was = this.pages.delete(name);
+    const at = name.lastIndexOf('.');
+    const ledger = this.latest(name.slice(0, at))?.object;
+    if (ledger && was) this.#decode(name.slice(0, at), parseStored(sapAiLedger, ledger).spec);
+    return was;
+  }
+}
+
+function readable(read: () => Ledger, name: string): Ledger {
+  try {
+    return read();
+  } catch (error) {
+    throw new Violation('parts add up', `${name} does not say what its pages say`, { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Mutation } from './mutate.ts';
+import { pageFaults } from './page-faults.ts';
 import { treeFaults } from './tree-faults.ts';
 
 /** A rule of the protocol, taken out of the product: the simulation must notice. */
@@ -256,4 +257,5 @@ export const plantedFaults: readonly PlantedFault[] = [
   ...writerFaults,
   ...recallFaults,
   ...treeFaults,
+  ...pageFaults,
 ];

@@ -37,6 +37,7 @@ export async function heal(world: World): Promise<void> {
 }
 
 function mendOperators(world: World): void {
+  operatorSteps.mendPages(world, nothing);
   for (const budget of world.family) budget.limit = budget.plan.limit;
   if (world.wentBack.size > 0) operatorSteps.approve(world, nothing);
   world.replicas.forEach((replica, a) => {

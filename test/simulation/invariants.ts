@@ -161,10 +161,9 @@ function checkFolded(world: World, row: LedgerRow, uid: string): void {
 }
 
 /** Every held amount has a line that says whose it is, why, since when and how it comes back. */
-function checkHeld({ heldRows, ledger }: Version): void {
-  const lines = heldRows.split('\n').slice(1);
+function checkHeld({ heldLines, ledger }: Version): void {
   let sum = 0n;
-  for (const line of lines) {
+  for (const line of heldLines) {
     const [key = '', reason, , since = '', amount = '', wayBack] = line.split(' ');
     sum += parseAmount(amount);
     const explained = key === '*' || (ledger.rows.has(key) && reason && wayBack && Date.parse(since) > 0);

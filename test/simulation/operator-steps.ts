@@ -2,6 +2,7 @@ import type { LedgerRow } from '../../accounting/ledger.ts';
 import { unused } from '../../accounting/ledger.ts';
 import { isClosedOut } from '../../accounting/ledger-fold.ts';
 import { callOutcomes } from './api-server.ts';
+import { pageSteps } from './page-steps.ts';
 import type { Pod } from './pod.ts';
 import type { Numbers } from './pod-step.ts';
 import { pick } from './pod-step.ts';
@@ -310,4 +311,5 @@ export const operatorSteps = {
   restoreBackup,
   approve,
   ...treeSteps,
+  ...pageSteps,
 } satisfies Record<string, OperatorStep>;

@@ -1,8 +1,10 @@
 import type { LeaseAnswer, LeaseRequest, TokenRequest } from '../../accounting/messages.ts';
+import { LedgerTextError } from '../../accounting/entries-text.ts';
 import { refusal } from '../../accounting/lease-answers.ts';
 import { KubeError } from '../../operator/kube/kube-error.ts';
 import type { Clock } from '../../operator/kube/clock.ts';
 import { LedgerAccount } from '../../operator/ledger/ledger-account.ts';
+import type { PageSizes } from '../../operator/ledger/page-choice.ts';
 import { LedgerError } from '../../operator/ledger/ledger-error.ts';
 import type { RecallNotices } from '../../operator/ledger/recall-notices.ts';
 import type { LedgerSnapshot } from '../../operator/ledger/ledger-snapshot.ts';
@@ -36,6 +38,8 @@ export interface Surroundings {
   readonly podIsGone: (key: string) => boolean;
   /** The budget of a ledger, as its holders name both. */
   readonly ownerOf: (ledgerUid: string) => BudgetRef;
+  /** How long pages of ledgers are; absent: as in production. */
+  readonly pageSizes: PageSizes | undefined;
   /** Something was thrown that no caller expects. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -86,12 +90,12 @@ export class Replica {
 
   start(): void {
     if (this.#life) return;
-    const { api, time, peers, notices, podIsGone } = this.#world;
+    const { api, time, peers, notices, pageSizes, podIsGone } = this.#world;
     this.#lives += 1;
     const caller: Caller = { name: `${this.name}.${this.#lives}` };
     const clock: Clock = { nowMs: () => this.nowMs, after: (ms, run) => time.after(caller, ms, run) };
     const ledgers = startLedgers({
-      store: new LedgerStore({ kube: api.clientFor(caller), namespace: 'operator' }),
+      store: new LedgerStore({ kube: api.clientFor(caller), namespace: 'operator', pageSizes }),
       leadership: this.leadership,
       hasPeers: () => peers,
       clock,
@@ -180,7 +184,8 @@ export class Replica {
         error instanceof LedgerError ||
         error instanceof KubeError ||
         error instanceof RangeError ||
-        error instanceof NotLeadingError;
+        error instanceof NotLeadingError ||
+        (error instanceof LedgerTextError && this.#world.api.pages.wereSpoiled);
       if (!expected) this.#world.onFailure(error);
     });
   }

@@ -2,6 +2,7 @@ import type { Random } from './random.ts';
 import { createRandom } from './random.ts';
 import { operatorSteps } from './operator-steps.ts';
 import { podSteps } from './pod-steps.ts';
+import type { PageSizes } from '../../operator/ledger/page-choice.ts';
 import { plansOf } from './tree-plans.ts';
 import type { Assumption, Setup } from './world.ts';
 
@@ -100,6 +101,7 @@ interface Mix {
   readonly breaks?: readonly Assumption[];
   /** How many budgets are below the root, at least and at most. */
   readonly children?: readonly [number, number];
+  readonly pageSizes?: PageSizes;
 }
 
 const everything = [network, crashes, pauses, operators, clocks, months, caps, unknowns, churn];
@@ -108,17 +110,17 @@ const small = { pods: [2, 5], replicas: [1, 3], steps: 2000 } as const;
 
 /** The kinds of histories, and how many of a hundred are of each. */
 export const mixes: Readonly<Record<string, Mix>> = {
-  calm: { ...small, share: 5, weights: [] },
+  calm: { ...small, share: 3, weights: [] },
   network: { ...small, share: 12, weights: [network] },
   crashes: { ...small, share: 12, weights: [network, crashes, pauses] },
   operators: { ...small, share: 14, weights: [network, operators, caps], replicas: [2, 3] },
   months: { ...small, share: 10, weights: [network, clocks, months, caps, crashes] },
   unknowns: { ...small, share: 12, weights: [network, unknowns, crashes, pauses] },
   churn: { ...small, share: 8, weights: [network, churn, crashes, operators], pods: [4, 10] },
-  everything: { ...small, share: 2, weights: everything, pods: [2, 8] },
+  everything: { ...small, share: 1, weights: everything, pods: [2, 8] },
   trees: { ...tree, share: 4, weights: [network, operators, families] },
   'trees and crashes': { ...tree, share: 3, weights: [network, families, crashes, pauses, unknowns] },
-  'trees and months': { ...tree, share: 3, weights: [network, families, months, churn, operators, crashes] },
+  'trees and months': { ...tree, share: 2, weights: [network, families, months, churn, operators, crashes] },
   fleet: {
     share: 1,
     weights: [network, crashes, operators, caps],
@@ -131,6 +133,14 @@ export const mixes: Readonly<Record<string, Mix>> = {
     share: 2,
     weights: [network, operators, families, { loseLedger: 0.4, acceptLoss: 4 }],
     breaks: ['A4'],
+  },
+  pages: {
+    share: 4,
+    weights: [network, operators, churn, { spoilPage: 1, mendPages: 0.7, kill: 2, apiFault: 6 }],
+    pods: [6, 12],
+    replicas: [1, 3],
+    steps: 2500,
+    pageSizes: { first: 400, least: 200, full: 500 },
   },
   'broken bounds': { ...small, share: 4, weights: [network, crashes, unknowns], breaks: ['A1'] },
   'two processes': { ...small, share: 2, weights: [network, crashes, { secondProcess: 2 }], breaks: ['A2'] },
@@ -166,12 +176,13 @@ export function scheduleOf(seed: number): Schedule {
   return { mix, setup, steps: list };
 }
 
-function setupOf({ pods, replicas, breaks = [], children }: Mix, random: Random): Setup {
+function setupOf({ pods, replicas, breaks = [], children, pageSizes }: Mix, random: Random): Setup {
   const setup = {
     pods: between(pods, random),
     replicas: between(replicas, random),
     cap: BigInt(200 + random.below(1800)) * BigInt(1 + (pods[1] >> 4)),
     breaks,
+    pageSizes,
   };
   return children ? { ...setup, below: plansOf(setup.cap, between(children, random), random) } : setup;
 }

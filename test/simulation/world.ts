@@ -3,6 +3,7 @@ import type { NanoCu } from '../../accounting/amount.ts';
 import type { LeaseAnswer, LeaseRequest, TokenRequest } from '../../accounting/messages.ts';
 import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
 import { budgetKey } from '../../operator/configuration/budget-ref.ts';
+import type { PageSizes } from '../../operator/ledger/page-choice.ts';
 import type { RecallNotice } from '../../operator/ledger/recall-notices.ts';
 import type { Call, CallOutcome, StoredChange } from './api-server.ts';
 import { ApiServer } from './api-server.ts';
@@ -23,6 +24,8 @@ export interface Setup {
   readonly cap: NanoCu;
   /** Budgets below the root, each after the one above it. */
   readonly below?: readonly BudgetPlan[] | undefined;
+  /** How long pages of ledgers are; absent: as in production, so that only fleets have some. */
+  readonly pageSizes?: PageSizes | undefined;
   /** Which assumptions the history breaks on purpose. */
   readonly breaks: readonly Assumption[];
 }
@@ -115,6 +118,7 @@ export class World {
       api: this.api,
       time: this.time,
       peers: setup.replicas > 1,
+      pageSizes: setup.pageSizes,
       notices: {
         recall: (budget: BudgetRef, round: RecallNotice) => this.#recall(budget, round),
         withdraw: (_: BudgetRef, keys: Iterable<string>) => this.#withdraw(keys),
