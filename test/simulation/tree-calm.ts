@@ -36,6 +36,7 @@ export async function checkCalm(world: World): Promise<void> {
     const asker = askers.find(({ pod }) => pod.budget === budget);
     if (asker && isWhole(world, budget)) await checkRecall(world, asker, askers);
   }
+  await checkTwo(world, askers);
   for (const { holder } of askers) holder.giveBack(idle(holder.lease));
 }
 
@@ -66,26 +67,28 @@ async function checkShare(world: World, budget: Budget, askers: readonly Asker[]
   const need = idleAbove(below) + missing;
   if (available(below.ledger) - promisedToOthers(below.ledger, '') < need + 2n * share) return;
   asker.holder.report({ ask: { need, want: need } });
-  await answered(world, asker, []);
-  const got = grantedTo(world, above, below) - row.granted;
-  const most = share > missing ? share : missing;
-  hold('shares go by weight', got <= most, () => `${budget.key} got ${got}, its share was ${share}`);
+  await answered(world, [asker], []);
+  const now = aboveOf(world, below) ?? above;
+  const got = grantedIn(now.ledger, below) - row.granted;
+  // Others may have given something back meanwhile.
+  const later = shareByWeight(world, now.ledger, row, got);
+  const holds = [share, later, missing].some((most) => got <= most);
+  hold('shares go by weight', holds, () => `${budget.key} got ${got}, its share was ${share}`);
 }
 
-function grantedTo(world: World, above: Version, below: Version): NanoCu {
-  const now = world.api.byUid(above.uid);
-  return (now && rowAbove(now.ledger, below)?.granted) ?? 0n;
+function grantedIn(above: Ledger, below: Version): NanoCu {
+  return rowAbove(above, below)?.granted ?? 0n;
 }
 
-/** Half of what is left, divided among namespaces by weight, and in a namespace alike. */
-function shareByWeight(world: World, ledger: Ledger, row: LedgerRow): NanoCu {
+/** Half of what is left (with what it had not got `before`), divided among namespaces by weight, and in a namespace alike. */
+function shareByWeight(world: World, ledger: Ledger, row: LedgerRow, before: NanoCu = 0n): NanoCu {
   const live = [...ledger.rows.values()].filter(
-    (one) => one === row || (one.state === 'open' && one.expires * 1000 >= world.nowMs),
+    (one) => one.key === row.key || (one.state === 'open' && one.expires * 1000 >= world.nowMs),
   );
   const spaces = new Set(live.map(spaceOf));
   const all = [...spaces].reduce((sum, space) => sum + weightOf(world, space), 0n);
   const alike = BigInt(live.filter((one) => spaceOf(one) === spaceOf(row)).length);
-  const left = available(ledger) - promisedToOthers(ledger, isLedgerKey(row.key) ? row.name : '');
+  const left = available(ledger) + before - promisedToOthers(ledger, isLedgerKey(row.key) ? row.name : '');
   return left > 0n ? (left * weightOf(world, spaceOf(row))) / (2n * all * alike) : 0n;
 }
 
@@ -106,29 +109,66 @@ function isWhole(world: World, { path }: Budget): boolean {
 
 /** One pod waits for all that it could have; whoever is asked for what it does not use gives that back at once. */
 async function checkRecall(world: World, asker: Asker, askers: readonly Asker[]): Promise<void> {
-  const { pod, holder } = asker;
-  world.askedAtMs.clear();
-  const before = holder.lease.granted;
-  holder.giveBack(idle(holder.lease));
-  const need = reachOf(world, pod);
-  if (need <= 0n) return;
-  for (let asks = 0; asks < maxAsks && holder.lease.granted === before; asks += 1) {
-    holder.report({ ask: { need, want: need, least: need } });
-    await answered(world, asker, askers);
-  }
-  const got = holder.lease.granted - before;
+  const need = await waitForAll(world, [asker], askers);
   hold(
     'no refusal while there is enough',
-    got >= need,
-    () => `${pod.key} of ${pod.budget.key}: ${need} could be had, ${got} granted, and nothing fails`,
+    need === undefined,
+    () => `${asker.pod.key} of ${asker.pod.budget.key}: ${need} could be had, and nothing fails`,
   );
-  await quiet(world);
 }
 
-async function answered(world: World, { pod, holder }: Asker, askers: readonly Asker[]): Promise<void> {
+/** Two pods of different budgets wait, each for what the other one's budget has, too: one of them gets it. */
+async function checkTwo(world: World, askers: readonly Asker[]): Promise<void> {
+  const [one, ...others] = askers.filter(
+    ({ pod: { budget } }) => budget !== world.root && isWhole(world, budget),
+  );
+  const other = others.find(
+    ({ pod }) => !pod.budget.path.some((budget) => one?.pod.budget.path[0] === budget),
+  );
+  if (!one || !other) return;
+  // Where nobody else has anything, both ask above in the same moment.
+  for (const { pod, holder } of askers)
+    if (holder.giveBack(idle(holder.lease)) && holder.report()) transmit(world, pod, holder);
+  await quiet(world);
+  for (const asker of [one, other]) await takeSome(world, asker);
+  const need = await waitForAll(world, [one, other], askers);
+  hold(
+    'no refusal while there is enough',
+    need === undefined,
+    () => `${one.pod.key} and ${other.pod.key} both wait: ${need} could be had, and neither gets it`,
+  );
+}
+
+/** These wait at once, each for all that it could have. Undefined: one of them got it; else what the first one wanted. */
+async function waitForAll(
+  world: World,
+  waiting: readonly Asker[],
+  askers: readonly Asker[],
+): Promise<NanoCu | undefined> {
+  world.askedAtMs.clear();
+  for (const { holder } of waiting) holder.giveBack(idle(holder.lease));
+  const wants = waiting.map((asker) => ({
+    ...asker,
+    need: reachOf(world, asker.pod),
+    before: asker.holder.lease.granted,
+  }));
+  const able = wants.filter(({ need }) => need > 0n);
+  const isServed = (): boolean => able.some(({ holder, before }) => holder.lease.granted > before);
+  if (able.length === 0) return undefined;
+  for (let asks = 0; asks < maxAsks && !isServed(); asks += 1) {
+    for (const { holder, need } of able) holder.report({ ask: { need, want: need, least: need } });
+    await answered(world, able, askers);
+  }
+  const served = isServed();
+  await quiet(world);
+  return served ? undefined : able[0]?.need;
+}
+
+/** Their messages are answered, or given up. */
+async function answered(world: World, waiting: readonly Asker[], askers: readonly Asker[]): Promise<void> {
   const untilMs = world.nowMs + patienceMs;
-  transmit(world, pod, holder);
-  while (holder.pending && world.nowMs < untilMs) {
+  for (const { pod, holder } of waiting) transmit(world, pod, holder);
+  while (waiting.some(({ holder }) => holder.pending) && world.nowMs < untilMs) {
     for (const other of askers) heed(world, other);
     await arriveAll(world);
     world.tick();
