@@ -16,6 +16,7 @@ import {
   parentIdle,
   reportToParent,
   returnToParent,
+  takeOverRow,
   takeParentAnswer,
 } from './parent-lease.ts';
 
@@ -149,8 +150,8 @@ describe('a ledger below another one', () => {
     pair.scene.report(1, { ask: 6 });
     pair.scene.expire();
     pair.tell(reportToParent(pair.below));
-    expect(settleHeld(pair.parent)).toBe(0n);
-    expect(settleHeld(pair.below)).toBe(cu(6));
+    expect(settleHeld(pair.parent).settled).toBe(0n);
+    expect(settleHeld(pair.below).settled).toBe(cu(6));
     pair.tell(reportToParent(pair.below));
     expect(pair.parent.totals).toMatchObject({ settled: cu(6), held: 0n, outstanding: cu(4) });
   });
@@ -184,6 +185,39 @@ describe('a ledger below another one', () => {
     expect(pair.below.parent?.ledgerUid).toBe('parent');
     expect(followParent(pair.below, 'restored', pair.row)).toBe(true);
     expect(pair.below.parent).toMatchObject({ ledgerUid: 'restored', granted: cu(10) });
+  });
+
+  test('that was restored under a new uid takes over its row, which stays as it is', () => {
+    const pair = new Pair();
+    pair.ask(10);
+    const { row, parent } = pair;
+    const totals = { ...parent.totals };
+    const restored = ledgerKey('restored');
+    expect(takeOverRow(parent, restored, pair.below)).toBe(true);
+    expect(parent.rows.get(restored)).toEqual({ ...row, key: restored });
+    expect(pair.row).toBeUndefined();
+    expect(parent.totals).toEqual(totals);
+    expect(parent.live.at(pair.nowMs)).toEqual(new Map([['team-a', 1]]));
+    const { seq } = parent;
+    expect(takeOverRow(parent, restored, pair.below)).toBe(true);
+    expect(parent.seq).toBe(seq);
+  });
+
+  test('that was restored from a backup before its last report takes over nothing', () => {
+    const pair = new Pair();
+    pair.ask(10);
+    const backup = copyLedger(pair.below);
+    pair.scene.report(1, { ask: 10 });
+    pair.scene.report(2, { spent: 4 });
+    pair.tell(reportToParent(pair.below));
+    expect(takeOverRow(pair.parent, ledgerKey('restored'), backup)).toBe(false);
+    expect([...pair.parent.rows.keys()]).toEqual([key]);
+  });
+
+  test('that never was in its parent takes over nothing', () => {
+    const { parent, below } = new Pair();
+    const elsewhere = { ...below, budget: { namespace: 'team-a', name: 'other' } };
+    expect(takeOverRow(parent, ledgerKey('restored'), elsewhere)).toBe(false);
   });
 
   test('gets its guarantee while others hold all the rest', () => {

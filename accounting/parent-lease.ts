@@ -1,6 +1,6 @@
 import { type NanoCu, maxQuantity } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
-import { available } from './ledger.ts';
+import { available, changeRow, emptyRow, isLedgerKey } from './ledger.ts';
 import { guaranteedToOthers } from './ledger-shares.ts';
 import { heldLines } from './entries-text.ts';
 import type { Ask, LeaseAnswer, OpenRequest, ReportRequest, UnknownCost } from './messages.ts';
@@ -107,6 +107,36 @@ export function followParent(ledger: Ledger, ledgerUid: string, row: LedgerRow |
   ledger.parent = { ...parent, ledgerUid };
   ledger.seq += 1;
   return true;
+}
+
+/**
+ * The object of a ledger below is another one now, which was restored from a backup under the same name: the row of the
+ * former one becomes `key`'s, as it is. False, and nothing is changed, where there is none, or where it knows of anything
+ * that the restored ledger does not: that would be spent twice.
+ */
+export function takeOverRow(ledger: Ledger, key: string, below: Ledger): boolean {
+  if (ledger.rows.has(key)) return true;
+  const name = `${below.budget.namespace}/${below.budget.name}`;
+  const former = [...ledger.rows.values()].find((row) => isLedgerKey(row.key) && row.name === name);
+  if (former === undefined || !knowsAll(below, former)) return false;
+  const identity = { name, state: former.state };
+  changeRow(ledger, former, (row) =>
+    Object.assign(row, emptyRow({ ...identity, key: former.key, state: 'released' })),
+  );
+  ledger.rows.delete(former.key);
+  changeRow(ledger, emptyRow({ ...identity, key }), (row) => Object.assign(row, { ...former, key }));
+  return true;
+}
+
+/** Whether a ledger is at least as new as the last report that its parent has of it. */
+function knowsAll({ parent, totals }: Ledger, row: Readonly<LedgerRow>): boolean {
+  return (
+    parent !== undefined &&
+    row.incarnation === parent.incarnation &&
+    row.seq <= parent.seq &&
+    row.spent <= totals.settled &&
+    row.returned <= parent.returned
+  );
 }
 
 /** Gives up that much of the parent's lease, or as much as is idle; the parent is told once this is stored. */

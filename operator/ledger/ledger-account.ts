@@ -12,7 +12,7 @@ import {
 } from '../../accounting/ledger.ts';
 import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
 import { setShares } from '../../accounting/ledger-shares.ts';
-import { followParent, grantableTo } from '../../accounting/parent-lease.ts';
+import { followParent, grantableTo, takeOverRow } from '../../accounting/parent-lease.ts';
 import {
   type Release,
   type ReleaseOutcome,
@@ -110,7 +110,8 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
   }
 
   snapshot(): LedgerSnapshot {
-    const { stored, problem } = this.#writer;
+    const { stored } = this.#writer;
+    const problem = this.#writer.problem ?? this.#parent?.problem;
     const parentLeft = this.#parent?.left;
     const snapshot = { ...snapshotOf(stored), ...(parentLeft !== undefined && { parentLeft }) };
     return problem
@@ -144,6 +145,15 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
 
   grantableTo(key: string): NanoCu {
     return grantableTo(this.#writer.stored.ledger, key, this.#parent?.grantable);
+  }
+
+  takeOver(key: string, below: Ledger): Promise<boolean> {
+    return this.#writer.submit((ledger) => {
+      const { seq } = ledger;
+      const result = takeOverRow(ledger, key, below);
+      // Another operator may have done it.
+      return { result, mustBeStored: ledger.seq === seq };
+    });
   }
 
   /** Holders that are ledgers and have something that is not accounted for. */

@@ -11,7 +11,7 @@ import type { RecallNotice } from './recall-notices.ts';
 import { LedgerError } from './ledger-error.ts';
 import { LedgerNames } from './ledger-names.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
-import { type StoredLedger, ledgerName } from './ledger-store.ts';
+import { type StoredLedger, ledgerName, parseLedgerName } from './ledger-store.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import type { AdoptNeed, LeaseBook, LedgerNeed, Ledgers, LedgersOptions } from './ledgers.ts';
 import type { Upkeep, UpkeepFailure } from './upkeep.ts';
@@ -135,7 +135,12 @@ class LedgerRegistry implements Ledgers {
 
   /** What fails because the process ends is no failure. */
   #noteFailure(failure: UpkeepFailure): void {
-    if (!this.#options.signal.aborted) this.#options.onFailure(failure);
+    const { signal, onFailure, onChange } = this.#options;
+    if (signal.aborted) return;
+    onFailure(failure);
+    const { budget } = parseLedgerName(failure.ledger) ?? {};
+    // What its parent does not book any more is in its snapshot.
+    if (budget && failure.upkeep === 'tell_parent') onChange(budget);
   }
 
   async #followParent(account: LedgerAccount, { parent }: LedgerNeed, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import { ledgerKey } from '../../accounting/ledger.ts';
 import type { LeaseAnswer } from '../../accounting/messages.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
 import type { LedgerSnapshot } from './ledger-snapshot.ts';
-import { editLedger, holder, need, storedLedger } from './test-ledgers.ts';
+import { editLedger, holder, need, pathOf, storedLedger } from './test-ledgers.ts';
 import type { LedgerSide } from './test-ledgers.ts';
 import { LedgerWorld } from './test-world.ts';
 
@@ -86,6 +86,32 @@ async function reaches(ledger: LedgerSnapshot, wanted: string[]): Promise<void> 
     { what: `${ledger.name} at ${wanted.join(' ')}`, timeoutMs: 10_000, intervalMs: 50 },
   ).catch((cause: unknown) => {
     throw new Error(`${ledger.name} is at ${last.join(' ')}, not ${wanted.join(' ')}`, { cause });
+  });
+}
+
+/** Puts a backup of a child's ledger in the place of its object, and has the operator look at it. */
+async function restore(
+  side: LedgerSide,
+  { metadata: { name, labels }, spec }: Awaited<ReturnType<typeof storedLedger>>,
+  parent: LedgerSnapshot,
+): Promise<LedgerSnapshot> {
+  const path = pathOf(world.namespace, name);
+  await world.controlPlane.call({ method: 'DELETE', path });
+  const body = {
+    apiVersion: 'sapai.eerly.ai/v1alpha1',
+    kind: 'SapAiLedger',
+    metadata: { name, labels },
+    spec,
+  };
+  await world.controlPlane.call({ method: 'POST', path: path.slice(0, path.lastIndexOf('/')), body });
+  // Somebody approves to go on with it, in case it is an old one.
+  const recovery = { accepts: () => true, seen: 0n };
+  const wanted = need('99', { budget: chat, parent: { budget: root, uid: parent.uid }, recovery });
+  // The first look finds that the object it knows is gone.
+  return eventually(() => side.ledgers.ensureLedger(wanted, { signal }).catch(() => undefined), {
+    what: 'the restored ledger',
+    timeoutMs: 10_000,
+    intervalMs: 50,
   });
 }
 
@@ -259,6 +285,54 @@ describe('a ledger below another one', () => {
     const asks = pod.report({ ask: '900', spent: '3' });
     await expect(asks).rejects.toMatchObject({ reason: 'lost' });
     expect((await sums(ledgers.chat))[0]).toBe('3');
+  });
+
+  test('goes on after it was restored under a new uid, with what it had of its parent', async () => {
+    const { side, ...ledgers } = await family('100');
+    const pod = await new Pod(side, ledgers.chat).open();
+    await pod.report({ ask: '5' });
+    await pod.report({ spent: '2' });
+    await eventually(async () => ((await sums(ledgers.root))[0] === '2' ? true : undefined), {
+      what: 'the parent to be told',
+      timeoutMs: 10_000,
+      intervalMs: 50,
+    });
+    const before = await sums(ledgers.root);
+    const restored = await restore(side, await storedLedger(world, ledgers.chat.name), ledgers.root);
+    expect(restored.uid).not.toBe(ledgers.chat.uid);
+    const next = await new Pod(side, restored, 'next').open();
+    expect(await next.report({ ask: '1' })).toMatchObject({ row: { granted: parseAmount('1') } });
+    const rows = await eventually(
+      async () => {
+        const { spec } = await storedLedger(world, ledgers.root.name);
+        return spec.rows.includes(ledgerKey(restored.uid)) ? spec.rows : undefined;
+      },
+      { what: 'the row to be taken over', timeoutMs: 10_000, intervalMs: 50 },
+    );
+    expect(rows).not.toContain(ledgerKey(ledgers.chat.uid));
+    expect(await sums(ledgers.root)).toEqual(before);
+  });
+
+  test('that was restored from an old backup is lost until somebody decides, and says so', async () => {
+    const { side, ...ledgers } = await family('100');
+    const pod = await new Pod(side, ledgers.chat).open();
+    await pod.report({ ask: '5' });
+    const old = await storedLedger(world, ledgers.chat.name);
+    await pod.report({ spent: '2' });
+    await eventually(async () => ((await sums(ledgers.root))[0] === '2' ? true : undefined), {
+      what: 'the parent to be told',
+      timeoutMs: 10_000,
+      intervalMs: 50,
+    });
+    await restore(side, old, ledgers.root);
+    const changes = side.changes;
+    const problem = await eventually(async () => side.ledgers.current(chat)?.problem, {
+      what: 'the problem',
+      timeoutMs: 10_000,
+      intervalMs: 50,
+    });
+    expect(problem).toMatchObject({ reason: 'lost', message: expect.stringContaining('restore a newer') });
+    expect(side.changes).toBeGreaterThan(changes);
   });
 
   test('of a third level has its grants from both above it', async () => {

@@ -16,6 +16,7 @@ function bookOf(ledger: Ledger): ParentBook {
     handle: async (request, context) => handleLeaseRequest(ledger, request, context).answer,
     row: (key) => ledger.rows.get(key),
     grantableTo: () => 0n,
+    takeOver: async () => false,
   };
 }
 

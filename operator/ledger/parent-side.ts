@@ -24,6 +24,8 @@ import type { Upkeep } from './upkeep.ts';
 export interface ParentBook {
   handle(request: LeaseRequest, context: MessageContext): Promise<LeaseAnswer>;
   row(key: string): Readonly<LedgerRow> | undefined;
+  /** The row of a ledger's former object becomes that of the one restored in its place (`takeOverRow`). */
+  takeOver(key: string, below: Ledger): Promise<boolean>;
   /** What it could grant to this holder, as far as it is known here. */
   grantableTo(key: string): NanoCu;
 }
@@ -72,6 +74,7 @@ export class ParentSide {
   /** The least that was idle since then. */
   #low: { sinceMs: number; amount: NanoCu } | undefined;
   #found: ParentBook | undefined;
+  #problem: LedgerError | undefined;
 
   constructor(options: ParentSideOptions) {
     this.#options = options;
@@ -95,6 +98,11 @@ export class ParentSide {
     } finally {
       this.#needs.delete(own);
     }
+  }
+
+  /** Why the parent books nothing of this ledger any more, until somebody has put it right; undefined while all is well. */
+  get problem(): LedgerError | undefined {
+    return this.#problem;
   }
 
   /** What the parent could add now. */
@@ -127,7 +135,8 @@ export class ParentSide {
   async #tellNow(): Promise<void> {
     await this.#giveBack(this.#unneeded());
     const book = await this.#book();
-    if (!isTold(this.#ledger, book.row(this.#key))) await this.#send();
+    if (isTold(this.#ledger, book.row(this.#key))) this.#problem = undefined;
+    else await this.#send();
   }
 
   /** What is idle goes back now, and what becomes idle in the next moments as soon as it is. */
@@ -215,6 +224,7 @@ export class ParentSide {
     const book = await this.#book();
     // A number that was used already would get nothing.
     await this.#taking;
+    await this.#takeOverRow(book);
     if (this.#ledger.parent?.incarnation === 0) await this.#take(await this.#handled(book, openInParent));
     const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask));
     const coming = answer.row.granted - (this.#ledger.parent?.granted ?? 0n);
@@ -237,9 +247,24 @@ export class ParentSide {
       mayGrant: mayGrant(),
     };
     const answer = await book.handle(request, context);
-    if (answer.kind === 'refused') throw forgotten(answer.message);
-    if (isForgotten(this.#ledger, answer)) throw forgotten('it has granted less than this ledger was told');
+    this.#problem = this.#whyNot(answer);
+    if (this.#problem !== undefined || answer.kind === 'refused') throw this.#problem;
     return answer;
+  }
+
+  #whyNot(answer: LeaseAnswer): LedgerError | undefined {
+    if (answer.kind === 'refused') return forgotten(answer.message);
+    if (!isForgotten(this.#ledger, answer)) return undefined;
+    return forgotten('it has granted less than this ledger was told');
+  }
+
+  /** A ledger that was restored has another uid than its row. */
+  async #takeOverRow(book: ParentBook): Promise<void> {
+    if (this.#ledger.parent?.incarnation === 0 || book.row(this.#key) !== undefined) return;
+    if (await book.takeOver(this.#key, this.#ledger)) return;
+    const { name } = this.#options.writer.stored;
+    this.#problem = new LedgerError('lost', restoredTooOld(name));
+    throw this.#problem;
   }
 
   #take(answer: Told): Promise<void> {
@@ -277,6 +302,10 @@ function forgotten(what: string): LedgerError {
     'lost',
     `the ledger of the parent does not know of this one as it should: ${what}. Restore the parent's SapAiLedger from a newer backup`,
   );
+}
+
+function restoredTooOld(name: string): string {
+  return `the ledger of the parent knows more of the budget than its SapAiLedger ${name}, or nothing: restore a newer backup of it, or delete it and approve to go on without it, by which what was seen of it is held`;
 }
 
 function least(a: NanoCu, b: NanoCu): NanoCu {

@@ -48,7 +48,7 @@ export async function openLedger(context: BudgetContext): Promise<StepOutcome> {
     if (ledger === undefined) return waitForLeader(context);
     found.ledger = withoutPassing(ledger);
     if (isLeading(context)) await applyRelease(context);
-    if (ledger.problem) return broken('LedgerUnavailable', ledger.problem.message);
+    if (ledger.problem) return broken(reasonOf(ledger.problem.reason), ledger.problem.message);
     return decided(context, ledger);
   } catch (error) {
     const known = services.ledgers.current(refOf(budget));
@@ -158,18 +158,22 @@ function seenSeqOf(context: BudgetContext, name: string): number | undefined {
   return known === name ? ledgerSeq : undefined;
 }
 
-const reasons: Partial<Record<LedgerErrorReason, string>> = {
-  lost: 'LedgerLost',
-  other_period: 'LedgerLost',
-  other_parent: 'ParentChanged',
-};
+const reasons: ReadonlyMap<string, string> = new Map<LedgerErrorReason, string>([
+  ['lost', 'LedgerLost'],
+  ['other_period', 'LedgerLost'],
+  ['other_parent', 'ParentChanged'],
+]);
 
 function outcomeOf(error: unknown): StepOutcome {
   const hint = 'Nothing is granted from it until it is put right.';
   if (error instanceof LedgerTextError || error instanceof StoredObjectError)
     return broken('LedgerLost', `${error.message}. ${hint}`);
   if (!(error instanceof LedgerError)) throw error;
-  return broken(reasons[error.reason] ?? 'LedgerUnavailable', `${error.message}. ${hint}`);
+  return broken(reasonOf(error.reason), `${error.message}. ${hint}`);
+}
+
+function reasonOf(reason: string): string {
+  return reasons.get(reason) ?? 'LedgerUnavailable';
 }
 
 function broken(reason: string, message: string): StepOutcome {
