@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { Agent } from 'undici';
+import { rootOf } from './budget/family.ts';
 import type { KeyPair } from './certificates/issue.ts';
 import { startAdmin } from './admin.ts';
 import type { OperatorConfig } from './config.ts';
@@ -153,6 +154,7 @@ async function startServing(parts: Parts, { config, log }: OperatorOptions): Pro
     ledgers,
     configurationSource: configurations,
     homes: parts.peers,
+    rootNamespaceOf: (budget) => rootOf(budget, controllers.services.relatives)?.metadata.namespace,
     tokens,
     leaseSeconds: config.leaseSeconds,
     clock,

@@ -19,9 +19,11 @@ const maxPollsOfPod = 4;
 export function configurationEndpoint({
   source,
   homes,
+  rootNamespaceOf = () => undefined,
 }: {
   source: ConfigurationSource;
   homes: Homes;
+  rootNamespaceOf?: ((budget: BudgetRef) => string | undefined) | undefined;
 }): Endpoint {
   const underWay = new CallsUnderWay(maxPollsOfPod);
   return async (caller, body) => {
@@ -30,7 +32,9 @@ export function configurationEndpoint({
     const known = { seen: own.sourceEtag(seen), recalls };
     const { signal } = caller;
     const wait = { ...known, holder: holderOf(caller).key, timeoutMs: waitSeconds * 1000, signal };
-    const { namespace } = caller.pod;
+    const [budget] = caller.budgets;
+    // A recall reaches only who polls the replica where it begins: a root and all below it have one home.
+    const namespace = (budget && rootNamespaceOf(budget)) ?? caller.pod.namespace;
     const answer = await underWay.run(caller.pod.uid, () =>
       home === undefined
         ? source.waitForChange(caller.budgets, wait)

@@ -1,4 +1,5 @@
 import type { KeyPair } from '../certificates/issue.ts';
+import type { BudgetRef } from '../configuration/budget-ref.ts';
 import type { ConfigurationSource } from '../configuration/configuration-source.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
@@ -35,6 +36,8 @@ export interface LeaseServiceOptions {
   ledgers: Ledgers;
   configurationSource: ConfigurationSource;
   homes: Homes;
+  /** Namespace of the root above a budget; undefined where it is not known. Absent: no budget is below another one. */
+  rootNamespaceOf?: (budget: BudgetRef) => string | undefined;
   tokens: BudgetTokens;
   /** Life of a lease after each report. */
   leaseSeconds: number;

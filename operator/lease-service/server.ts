@@ -59,14 +59,14 @@ function keyAndCertificate({ certificate, privateKey }: LeaseServiceOptions['cer
 }
 
 function buildApp(options: LeaseServiceOptions): Express {
-  const { ledgers, homes, configurationSource, tokens, clock, leaseSeconds } = options;
+  const { ledgers, homes, rootNamespaceOf, configurationSource, tokens, clock, leaseSeconds } = options;
   const serve = serverOfCalls(options);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.post(
     '/v1/configuration',
-    serve('configuration', configurationEndpoint({ source: configurationSource, homes })),
+    serve('configuration', configurationEndpoint({ source: configurationSource, homes, rootNamespaceOf })),
   );
   app.post('/v1/token', serve('token', tokenEndpoint({ ledgers, tokens, clock }), { freshPod: true }));
   const onLedgerUnknown = (pod: PodIdentity): void => options.onRefused?.({ pod, reason: 'ledger_unknown' });
