@@ -1,16 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { cu } from './ledger-scene.ts';
-import {
-  answerRecord,
-  applyRecord,
-  idle,
-  newLease,
-  openRequest,
-  orphanRecords,
-  reportRequest,
-  sentRecord,
-  snapshotRecord,
-} from './lease.ts';
+import { applyRecord, idle, newLease, orphanRecords, snapshotRecord } from './lease.ts';
+import { answerRecord, openRequest, reportRequest, sentRecord } from './lease-messages.ts';
 import { unknownByReason } from './unknown-costs.ts';
 import type { Lease, LeaseRecord } from './lease.ts';
 import type { LeaseAnswer, RowFigures } from './messages.ts';
@@ -151,6 +142,16 @@ describe('a process', () => {
       },
     });
     expect(lease.reserved).toBe(0n);
+  });
+
+  test('names those before it that have begun and were not answered', () => {
+    const lease = leaseAfter();
+    const ids = Array.from({ length: 6 }, (_, index) => `00000000000000b${index}`);
+    for (const processId of ids) applyRecord(lease, { type: 'opening', ...identity, processId });
+    const older = ids.slice(1, 5).toReversed();
+    expect(openRequest({ ...identity, processId: ids[5] ?? '' }, lease).olderProcessIds).toEqual(older);
+    applyRecord(lease, opened(true, row(), 2));
+    expect(openRequest(identity, lease)).not.toHaveProperty('olderProcessIds');
   });
 
   test('that may not go on starts from the figures of the row', () => {

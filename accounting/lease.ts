@@ -1,19 +1,10 @@
 import type { NanoCu } from './amount.ts';
-import type {
-  Ask,
-  LeaseAnswer,
-  MeteredUsage,
-  OpenRequest,
-  ReportRequest,
-  RowFigures,
-  UnknownCost,
-  UnknownReason,
-} from './messages.ts';
-import { maxUsageLines, schemaVersion } from './messages.ts';
+import type { Ask, MeteredUsage, RowFigures, UnknownCost, UnknownReason } from './messages.ts';
+import { maxOlderProcessIds, maxUsageLines } from './messages.ts';
 import type { MeteredLines, RequestUsage } from './metered-usage.ts';
 import { addUsage, sortedUsage, usageKey, utcDay } from './metered-usage.ts';
 import type { Unknown, UnknownCosts } from './unknown-costs.ts';
-import { sumOldest, unknownByReason } from './unknown-costs.ts';
+import { sumOldest } from './unknown-costs.ts';
 
 /**
  * The holder's half of a lease: what one pod may still spend from one ledger.
@@ -26,6 +17,8 @@ export interface Lease extends UnknownCosts {
   budget: string;
   ledgerUid: string;
   processId: string;
+  /** Processes that have begun since `open` was answered last, newest first. */
+  begun: string[];
   /** 0 until the operator has answered `open`: nothing may be reserved before. */
   incarnation: number;
   /** Number of the last report that was sent (or may have been). */
@@ -70,6 +63,7 @@ export interface SentRecord {
 
 /** One line of the journal. Times are ms since the epoch by the holder's clock, for people only. */
 export type LeaseRecord =
+  | { type: 'opening'; budget: string; ledgerUid: string; processId: string }
   | {
       type: 'opened';
       budget: string;
@@ -92,9 +86,10 @@ export type LeaseRecord =
 /** A whole lease as one record: what a compacted journal begins with. */
 export interface SnapshotRecord extends Omit<
   Lease,
-  'inFlight' | 'reserved' | 'unknown' | 'reservations' | 'unknowns' | 'unknownSums' | 'usage'
+  'begun' | 'inFlight' | 'reserved' | 'unknown' | 'reservations' | 'unknowns' | 'unknownSums' | 'usage'
 > {
   type: 'snapshot';
+  begun?: string[];
   usage?: MeteredUsage[];
   inFlight?: SentRecord;
   reservations: (Reservation & { id: string })[];
@@ -114,6 +109,7 @@ export function newLease(identity: { budget: string; ledgerUid: string; processI
     budget,
     ledgerUid,
     processId,
+    begun: [],
     incarnation: 0,
     seq: 0,
     inFlight: undefined,
@@ -143,6 +139,8 @@ export function idle(lease: Lease): NanoCu {
 export function applyRecord(lease: Lease, record: LeaseRecord): void {
   if ('id' in record) return applyToRequest(lease, record);
   switch (record.type) {
+    case 'opening':
+      return begin(lease, record);
     case 'opened':
       return applyOpened(lease, record);
     case 'sent':
@@ -195,10 +193,12 @@ function applyToRequest(
 
 /** The record that stands for everything that has happened to a lease so far. */
 export function snapshotRecord(lease: Lease): SnapshotRecord {
-  const { inFlight, reserved: _, unknown: __, reservations, unknowns, unknownSums, usage, ...rest } = lease;
+  const { begun, inFlight, reserved: _, unknown: __, reservations, ...others } = lease;
+  const { unknowns, unknownSums, usage, ...rest } = others;
   return {
     type: 'snapshot',
     ...rest,
+    ...(begun.length > 0 && { begun }),
     ...(inFlight && { inFlight }),
     ...(unknownSums.size > 0 && { unknownSums: [...unknownSums.values()] }),
     ...(usage.size > 0 && { usage: sortedUsage(usage.values()) }),
@@ -220,61 +220,13 @@ export function orphanRecords(lease: Lease, atMs: number): LeaseRecord[] {
   }));
 }
 
-/** The message a process begins with. `lease` is what its journal says; undefined: there is none to go on from. */
-export function openRequest(
-  identity: { budget: string; ledgerUid: string; processId: string },
-  lease: Lease | undefined,
-): OpenRequest {
-  const request: OpenRequest = { schema: schemaVersion, kind: 'open', ...identity };
-  if (!lease || lease.incarnation === 0) return request;
-  const { incarnation, seq, inFlight } = lease;
-  const usage = inFlight?.usage && { usage: inFlight.usage };
-  return { ...request, resume: { incarnation, seq, ...figures(lease), ...usage } };
-}
-
-/**
- * The next report's record: to be journaled before `reportRequest` of it is sent. With `recall` it answers that round,
- * so what is idle was returned before.
- */
-export function sentRecord(lease: Lease, ask?: Ask, recall?: number): SentRecord {
-  const usage = lease.usage.size > 0 && { usage: sortedUsage(lease.usage.values()) };
-  return {
-    type: 'sent',
-    seq: lease.seq + 1,
-    ...figures(lease),
-    ...usage,
-    ...(ask && { ask }),
-    ...(recall !== undefined && { recall }),
-  };
-}
-
-/** The report in flight as a message: the same each time it is repeated. */
-export function reportRequest(lease: Lease, record: SentRecord): ReportRequest {
-  const { type: _, usage, ask, recall, ...rest } = record;
-  const { budget, ledgerUid, incarnation } = lease;
-  return {
-    schema: schemaVersion,
-    kind: 'report',
-    budget,
-    ledgerUid,
-    incarnation,
-    ...rest,
-    ...(usage && { usage }),
-    ...(ask && { ask }),
-    ...(recall !== undefined && { recall }),
-  };
-}
-
-/** The record an answer makes, or undefined for any answer but the awaited one. */
-export function answerRecord(lease: Lease, answer: LeaseAnswer): LeaseRecord | undefined {
-  if (answer.kind !== 'reported' || answer.incarnation !== lease.incarnation) return undefined;
-  if (lease.inFlight?.seq !== answer.seq) return undefined;
-  return { type: 'answered', seq: answer.seq, row: answer.row };
-}
-
-function figures(lease: Lease) {
-  const { spent, overrun, returned } = lease;
-  return { spent, overrun, returned, unknown: unknownByReason(lease) };
+/** Its own id and those that it names to the operator. */
+function begin(
+  lease: Lease,
+  { budget, ledgerUid, processId }: Extract<LeaseRecord, { type: 'opening' }>,
+): void {
+  Object.assign(lease, { budget, ledgerUid });
+  lease.begun = [processId, ...lease.begun].slice(0, maxOlderProcessIds + 1);
 }
 
 function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened' }>): void {
@@ -293,14 +245,15 @@ function applyOpened(lease: Lease, record: Extract<LeaseRecord, { type: 'opened'
       usage: lease.usage,
     });
   const { budget, ledgerUid, processId, incarnation, seq } = record;
-  Object.assign(lease, { budget, ledgerUid, processId, incarnation, seq, inFlight: undefined });
+  Object.assign(lease, { budget, ledgerUid, processId, begun: [], incarnation, seq, inFlight: undefined });
   adoptRow(lease, record.row);
 }
 
 function applySnapshot(lease: Lease, record: SnapshotRecord): void {
   expect(lease.incarnation === 0, 'a snapshot is the first record');
-  const { type: _, inFlight, reservations, unknowns, unknownSums = [], usage = [], ...rest } = record;
-  Object.assign(lease, rest, { inFlight });
+  const { type: _, begun = [], inFlight, reservations, ...others } = record;
+  const { unknowns, unknownSums = [], usage = [], ...rest } = others;
+  Object.assign(lease, rest, { begun, inFlight });
   lease.usage = new Map(usage.map((line) => [usageKey(line), line]));
   lease.reservations = new Map(reservations.map(({ id, ...reservation }) => [id, reservation]));
   lease.unknowns = new Map(unknowns.map(({ id, ...unknown }) => [id, unknown]));

@@ -1,3 +1,4 @@
+import { isLateKey } from './ledger-late.ts';
 import { type Ledger, type LedgerRow, changeRow, emptyRow, isLedgerKey, unused } from './ledger.ts';
 
 /**
@@ -15,7 +16,7 @@ export const longestCallSeconds = 600;
  */
 export function isClosedOut(row: Readonly<LedgerRow>, nowMs: number): boolean {
   // A ledger may report at any time: it is no pod that can be gone.
-  if (row.key === foldedKey || isLedgerKey(row.key)) return false;
+  if (row.key === foldedKey || isLedgerKey(row.key) || isLateKey(row.key)) return false;
   if (unused(row) > 0n || row.unknown > 0n || row.lost > 0n) return false;
   return (Math.max(row.expires, row.tokenExpires) + longestCallSeconds) * 1000 < nowMs;
 }

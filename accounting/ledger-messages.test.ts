@@ -66,6 +66,12 @@ describe('a message that cannot be booked', () => {
       prepare: (s) => s.open(processB),
       send: (s) => s.open(processA),
     },
+    {
+      name: 'that opens for a process that a later one has found in its journal',
+      reason: 'process_superseded',
+      prepare: (s) => s.open(processC, { incarnation: 1, seq: 1 }, [processB]),
+      send: (s) => s.open(processB, { incarnation: 1, seq: 1 }),
+    },
     { name: 'that leaves a number out', reason: 'sequence_gap', send: (s) => s.report(3, { spent: 1 }) },
     {
       name: 'that takes spending back',

@@ -62,13 +62,18 @@ export class Scene {
     return [settled, outstanding, held, available(this.ledger)];
   }
 
-  open(processId = processA, resume?: Figures & { incarnation: number; seq: number }): LeaseAnswer {
+  open(
+    processId = processA,
+    resume?: Figures & { incarnation: number; seq: number },
+    olderProcessIds?: string[],
+  ): LeaseAnswer {
     const request: OpenRequest = {
       schema: schemaVersion,
       kind: 'open',
       budget: 'chat',
       ledgerUid: 'uid',
       processId,
+      ...(olderProcessIds && { olderProcessIds }),
       ...(resume && { resume: { incarnation: resume.incarnation, seq: resume.seq, ...figures(resume) } }),
     };
     return this.#take(handleLeaseRequest(this.ledger, request, this.#context()));

@@ -84,6 +84,14 @@ test.each<{
     events: [['LeaseLost', cu(3)]],
   },
   {
+    name: 'what a journal that is behind calls unknown is not held once it is known',
+    steps: (s) => {
+      s.report(2, { spent: 1, returned: 5 });
+      s.open(processB, { incarnation: 1, seq: 1, unknown: [unknown(4)] });
+    },
+    sums: [1, 0, 0, 9],
+  },
+  {
     name: 'a journal with less than was reported is not gone on from, whatever its number',
     steps: (s) => {
       s.report(2, { spent: 3 });

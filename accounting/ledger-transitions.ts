@@ -1,6 +1,7 @@
 import type { NanoCu } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
-import { changeRow, emptyRow, isLedgerKey, maxOlderProcessIds, meter, unused } from './ledger.ts';
+import { changeRow, emptyRow, isLedgerKey, meter, unused } from './ledger.ts';
+import { bookLate } from './ledger-late.ts';
 import { hasRoomFor } from './ledger-room.ts';
 import { bindShare, shareOf } from './ledger-shares.ts';
 import { leaseEnd, leaseLife } from './lease-life.ts';
@@ -13,12 +14,14 @@ import type {
   OpenRequest,
   ReportRequest,
 } from './messages.ts';
+import { maxOlderProcessIds } from './messages.ts';
 import { availableTo } from './parent-lease.ts';
 
 /** What an operator has to tell people about, besides answering. The type is the event's reason. */
 export type LedgerEvent =
   | { type: 'LeaseExpired' | 'LeaseReclaimed' | 'LeaseLost'; key: string; name: string; amount: NanoCu }
-  | { type: 'Overrun' | 'ReleaseRevoked' | 'RequestNotCovered'; key: string; name: string; amount: NanoCu }
+  | { type: 'Overrun' | 'LateSpending' | 'ReleaseRevoked'; key: string; name: string; amount: NanoCu }
+  | { type: 'RequestNotCovered'; key: string; name: string; amount: NanoCu }
   | { type: 'ReportRefused'; key: string; name: string; refusal: LeaseRefusalReason }
   | { type: 'HeldSettled'; settled: NanoCu; released: NanoCu };
 
@@ -112,12 +115,10 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
   const resumed = known !== undefined && mayResume(known, request.resume);
   const row = changeRow(ledger, known ?? newRow(context), (r) => {
     if (r.state === 'expired') r.state = 'open';
-    // What a journal from before a loss says is within what was lost then, and later spending is not in it.
-    if (request.resume && request.resume.incarnation >= r.wholeSince)
-      events.push(...book(r, request.resume, resumed));
+    if (request.resume && isNews(r, request.resume)) events.push(...book(r, request.resume, resumed));
     if (!resumed) events.push(...loseRest(r, context.nowMs));
     if (request.resume) meterResumed(ledger, r, request.resume);
-    if (r.processId) r.olderProcessIds = [r.processId, ...r.olderProcessIds].slice(0, maxOlderProcessIds);
+    r.olderProcessIds = olderThan(r, request);
     Object.assign(r, { state: 'open', processId: request.processId, name: context.name });
     r.incarnation += 1;
     if (!resumed) r.wholeSince = r.incarnation;
@@ -127,8 +128,25 @@ function open(ledger: Ledger, request: OpenRequest, context: MessageContext): Ou
   return { answer: answerOpen(ledger, row, context), events };
 }
 
+/**
+ * Processes that are followed by this one, newest first: also those that it knows of by its journal, and whose `open` may
+ * be on its way still.
+ */
+function olderThan(row: LedgerRow, { processId, olderProcessIds = [] }: OpenRequest): string[] {
+  const ids = new Set([...olderProcessIds, row.processId, ...row.olderProcessIds]);
+  return [...ids].filter((id) => id !== '' && id !== processId).slice(0, maxOlderProcessIds);
+}
+
 function newRow({ key, name }: MessageContext): LedgerRow {
   return emptyRow({ key, name, state: 'open' });
+}
+
+/**
+ * Whether a journal may say more than is booked. What one from before a loss says is within what was lost then, and later
+ * spending is not in it. One behind the last report says nothing that was not reported since, and calls unknown what is known.
+ */
+function isNews(row: LedgerRow, { incarnation, seq }: NonNullable<OpenRequest['resume']>): boolean {
+  return incarnation >= row.wholeSince && seq >= row.seq;
 }
 
 /** Usage of a report that was not booked before its process ended; raising `seq` keeps it from being added again. */
@@ -162,7 +180,8 @@ function loseRest(row: LedgerRow, nowMs: number): LedgerEvent[] {
 function report(ledger: Ledger, request: ReportRequest, context: MessageContext): Outcome {
   const before = ledger.rows.get(context.key);
   if (!before || request.incarnation > before.incarnation) return refuse('row_unknown', context);
-  if (request.incarnation < before.incarnation) return refuse('process_superseded', context);
+  if (request.incarnation < before.incarnation)
+    return { ...refuse('process_superseded', context), events: bookLate(ledger, before, request) };
   const released = before.state === 'released';
   if (request.seq <= before.seq)
     return released

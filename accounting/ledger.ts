@@ -97,9 +97,6 @@ export interface LedgerRow {
   lostSinceMs: number;
 }
 
-/** How many superseded process ids a row remembers. */
-export const maxOlderProcessIds = 4;
-
 const ledgerKeyPrefix = 'ledger:';
 
 /** Key of the row of a holder that is a ledger. */

@@ -100,13 +100,23 @@ export type MeteredUsage = z.infer<typeof meteredUsage>;
 /** Usage settled since the report before; added once, in the write that books the report. */
 const usageLines = z.array(meteredUsage).max(maxUsageLines).optional();
 
+/** How many processes that were followed by another a row remembers, and a journal names. */
+export const maxOlderProcessIds = 4;
+
+const processId = z.string().regex(/^[0-9a-f]{16}$/);
+
 const openRequest = z.strictObject({
   schema: z.literal(schemaVersion),
   kind: z.literal('open'),
   budget: budgetName,
   ledgerUid: uid,
   /** Random per process: the same id gets the same incarnation, known older ids are refused. */
-  processId: z.string().regex(/^[0-9a-f]{16}$/),
+  processId,
+  /**
+   * Those before it that have begun by the journal and were not answered, newest first: their `open` may still arrive,
+   * and is refused then.
+   */
+  olderProcessIds: z.array(processId).max(maxOlderProcessIds).optional(),
   /** Present when the journal is whole: what the process goes on from. Absent: the rest is held. */
   resume: z
     .strictObject({

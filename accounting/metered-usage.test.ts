@@ -3,15 +3,12 @@ import { describe, expect, test } from 'vitest';
 import {
   type Lease,
   type LeaseRecord,
-  answerRecord,
   applyRecord,
   newLease,
-  openRequest,
   orphanRecords,
-  reportRequest,
-  sentRecord,
   snapshotRecord,
 } from './lease.ts';
+import { answerRecord, openRequest, reportRequest, sentRecord } from './lease-messages.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
 import { handleLeaseRequest } from './ledger-transitions.ts';
 import { type Ledger, maxMeteredLines, meter, newLedger } from './ledger.ts';

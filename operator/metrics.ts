@@ -21,6 +21,7 @@ const ledgerEvents: readonly LedgerEvent['type'][] = [
   'LeaseReclaimed',
   'LeaseLost',
   'Overrun',
+  'LateSpending',
   'ReleaseRevoked',
   'RequestNotCovered',
   'ReportRefused',

@@ -26,6 +26,7 @@ function noteOf(event: LedgerEvent): string {
     LeaseReclaimed: `${pod} reported again: ${amount} that were held are its lease again.`,
     LeaseLost: `${pod} started anew without its journal: ${amount} are held until evidence or the close of the month decides.`,
     Overrun: `${pod} spent ${amount} more than its requests had reserved: they are booked in full.`,
+    LateSpending: `${pod} spent ${amount} beyond its lease in a process that was followed by another: they are booked. If that happens without restarts, two processes spend one lease: look what runs in that pod.`,
     RequestNotCovered: `${pod} has a request that can cost ${amount}: less is left, also after other pods gave back what they do not use, so that it is refused or its output limit lowered. Raise spec.monthlyLimit if more may be spent.`,
     ReleaseRevoked: `${pod} reported ${amount} that had been released as not spent: they are booked.`,
   };

@@ -1,12 +1,6 @@
 import type { Logger } from 'pino';
-import {
-  type Lease,
-  answerRecord,
-  openRequest,
-  orphanRecords,
-  reportRequest,
-  sentRecord,
-} from '../../accounting/lease.ts';
+import { type Lease, orphanRecords } from '../../accounting/lease.ts';
+import { answerRecord, openRequest, reportRequest, sentRecord } from '../../accounting/lease-messages.ts';
 import type {
   Ask,
   RecallRound,
@@ -93,7 +87,7 @@ export class Courier {
   }
 
   /**
-   * Opens the lease for a process. Nothing may be reserved before this is back, and no request may be under way.
+   * Opens the lease for a process, which its journal says first: a later one tells the operator not to hear of it any more. Nothing may be reserved before this is back, and no request may be under way.
    *
    * @throws LeaseRefused; the signal's reason when it is aborted
    */
@@ -103,6 +97,7 @@ export class Courier {
   ): Promise<void> {
     const { lease } = this.#book;
     for (const orphan of orphanRecords(lease, this.#clock.wallMs())) this.#book.writeFact(orphan);
+    this.#book.writeFact({ type: 'opening', ...identity });
     const { answer, sentAtMs } = await this.#deliver(openRequest(identity, lease), signal);
     if (answer.kind !== 'opened')
       throw new LeaseRefused('row_unknown', 'the operator answered open with a report');

@@ -2,7 +2,8 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Lease, type LeaseRecord, applyRecord, newLease, sentRecord } from '../../accounting/lease.ts';
+import { type Lease, type LeaseRecord, applyRecord, newLease } from '../../accounting/lease.ts';
+import { sentRecord } from '../../accounting/lease-messages.ts';
 import { Journal, journaledLedgers } from './journal.ts';
 import { decodeRecord, encodeRecord } from './record-line.ts';
 
@@ -24,6 +25,7 @@ function life(): { records: LeaseRecord[]; lease: Lease } {
     applyRecord(lease, record);
     records.push(record);
   };
+  add({ type: 'opening', ...identity });
   add({ type: 'opened', ...identity, incarnation: 1, seq: 0, resumed: false, row });
   add({ type: 'reserve', id: 'one', amount: 30n, atMs: 1 });
   add({ type: 'reserve', id: 'two', amount: 20n, atMs: 2 });
@@ -109,7 +111,7 @@ describe('a journal', () => {
     },
     {
       name: 'a missing line',
-      damage: (content) => Buffer.from(content.toString().split('\n').toSpliced(1, 1).join('\n')),
+      damage: (content) => Buffer.from(content.toString().split('\n').toSpliced(2, 1).join('\n')),
     },
     {
       name: 'a doubled line',

@@ -51,6 +51,7 @@ const process = { budget: id, ledgerUid: id, processId: id, incarnation: count, 
 const reservation = { id, amount, sinceMs: count };
 
 const leaseRecord = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('opening'), budget: id, ledgerUid: id, processId: id }),
   z.strictObject({ type: z.literal('opened'), ...process, resumed: z.boolean(), row }),
   sent,
   z.strictObject({ type: z.literal('answered'), seq: count, row }),
@@ -62,6 +63,7 @@ const leaseRecord = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('snapshot'),
     ...process,
+    begun: z.array(id).exactOptional(),
     inFlight: sent.exactOptional(),
     granted: amount,
     lost: amount,

@@ -15,8 +15,9 @@ Minus(a, b) == [c \in Costs |-> a[c] - b[c]]
 
 (* `inc`: 0 until an open was answered. `unsent`: reserved, and not sent yet.   *)
 (* `sent`: under way, by what they cost. `unk`: over, by what they cost, which  *)
-(* the holder does not know. `waiting`: report `seq` is not answered.           *)
-NewLease == [inc |-> 0, seq |-> 0, granted |-> 0, lost |-> 0, released |-> 0,
+(* the holder does not know. `waiting`: report `seq` is not answered. `begun`:  *)
+(* processes that have begun since an open was answered.                        *)
+NewLease == [begun |-> {}, inc |-> 0, seq |-> 0, granted |-> 0, lost |-> 0, released |-> 0,
              spent |-> 0, overrun |-> 0, returned |-> 0,
              unsent |-> 0, sent |-> None, unk |-> None, waiting |-> FALSE]
 
@@ -37,7 +38,7 @@ AdoptOpened(l, a) ==
   LET base == IF a.resumed THEN l
               ELSE [NewLease EXCEPT !.spent = a.spent, !.overrun = a.overrun,
                                     !.returned = a.returned]
-  IN [base EXCEPT !.inc = a.inc, !.seq = a.seq, !.waiting = FALSE,
+  IN [base EXCEPT !.begun = {}, !.inc = a.inc, !.seq = a.seq, !.waiting = FALSE,
                   !.granted = a.granted, !.lost = a.lost, !.released = a.released]
 
 AdoptReported(l, a) ==

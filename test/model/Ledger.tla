@@ -69,7 +69,8 @@ Backwards(r, f) == f.spent < r.spent \/ f.returned < r.returned
 
 --------------------------------------------------------------------------------
 (* open: what a process begins with. `resume` has the figures of its journal;   *)
-(* `resume.inc` is 0 if there is none.                                          *)
+(* `resume.inc` is 0 if there is none. `older`: processes that have begun by it *)
+(* and were not answered.                                                       *)
 
 MayResume(r, j) ==
   /\ j.inc > 0
@@ -88,11 +89,13 @@ Opened(r, m) ==
   LET j == m.resume
       resumed == MayResume(r, j)
       reclaimed == [r EXCEPT !.state = IF @ = "expired" THEN "open" ELSE @]
-      booked == IF j.inc > 0 /\ (j.inc >= r.wholeSince \/ resumed)
+      isNews == j.inc > 0 /\ j.inc >= r.wholeSince /\ j.seq >= r.seq
+      booked == IF isNews \/ resumed
                 THEN Book(reclaimed, j, resumed) ELSE reclaimed
       rest == IF resumed THEN booked ELSE LoseRest(booked)
   IN [rest EXCEPT !.state = "open", !.pid = m.pid, !.inc = @ + 1,
-                  !.older = IF r.pid = 0 THEN @ ELSE @ \cup {r.pid},
+                  !.older = @ \cup ({r.pid} \ {0})
+                              \cup IF Rule("an_open_names_those_before_it") THEN m.older ELSE {},
                   !.wholeSince = IF resumed THEN @ ELSE r.inc + 1,
                   !.seq = IF j.inc > 0 THEN Max(@, j.seq) ELSE @]
 

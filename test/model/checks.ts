@@ -107,13 +107,13 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'one pod: all comes to rest, and the books are right',
-    faults: ['stop', 'lose_journal', 'lose_cost', 'expire', 'calm'],
+    faults: ['stop', 'late_open', 'lose_journal', 'lose_cost', 'expire', 'calm'],
     sizes: { reports: 2, requests: 1 },
     comesToRest: true,
   },
   {
     name: 'two pods: all comes to rest, and the books are right',
-    faults: ['stop', 'expire', 'calm'],
+    faults: ['stop', 'late_open', 'expire', 'calm'],
     sizes: { holders: 2, grantSizes: [1], reports: 1, requests: 1, requestCosts: [1] },
     comesToRest: true,
   },
@@ -210,14 +210,16 @@ export const brokenRules: readonly BrokenRule[] = [
       requests: 1,
     },
   ),
-  broken('an_open_needs_its_caller', 'an open is heard whose process has ended', 'BooksRight', [
+  broken('an_open_names_those_before_it', 'nobody is told of processes that began before', 'BooksRight', [
     'stop',
+    'late_open',
     'calm',
   ]),
   {
     ...broken('who_is_refused_begins_anew', 'a refused process goes on waiting', 'ComesToRest', [
       'stop',
       'late_open',
+      'lose_journal',
       'calm',
     ]),
     comesToRest: true,

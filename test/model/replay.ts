@@ -1,14 +1,6 @@
 import type { Lease, LeaseRecord } from '../../accounting/lease.ts';
-import {
-  answerRecord,
-  applyRecord,
-  idle,
-  newLease,
-  openRequest,
-  orphanRecords,
-  reportRequest,
-  sentRecord,
-} from '../../accounting/lease.ts';
+import { applyRecord, idle, newLease, orphanRecords } from '../../accounting/lease.ts';
+import { answerRecord, openRequest, reportRequest, sentRecord } from '../../accounting/lease-messages.ts';
 import { releaseApproved } from '../../accounting/ledger-release.ts';
 import { expireRows, handleLeaseRequest, noteToken } from '../../accounting/ledger-transitions.ts';
 import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
@@ -141,7 +133,9 @@ export class Replay {
     pod.processes.push(process);
     for (const orphan of orphanRecords(process.lease, nowMs)) this.#write(h, process, orphan);
     const pid = pod.processes.length;
-    const request = openRequest({ ...identity, processId: processId(h, pid) }, process.lease);
+    const names = { ...identity, processId: processId(h, pid) };
+    this.#write(h, process, { type: 'opening', ...names });
+    const request = openRequest(names, process.lease);
     this.#messages.set(keyOf({ kind: 'open', h, pid }), request);
   }
 
