@@ -3,6 +3,7 @@ import { type Ledger, setCap } from './ledger.ts';
 import {
   type Recall,
   type RecallSteps,
+  bearsOut,
   join,
   leave,
   newRecall,
@@ -58,6 +59,20 @@ function store(recall: Recall, ledger: Ledger, { serve }: RecallSteps): void {
   for (const { key, need } of serve) grantTo(ledger, key, need);
   const done = serve.map(({ key }) => key);
   served(recall, { tried: done, granted: done });
+}
+
+/** One waits since a round that is over, and holds so much; the next round begins for another one. */
+function waitsSinceBefore() {
+  const { ledger, recall } = waiting({ a: 5n, x: 2n });
+  nextSteps(recall, ledger, startMs);
+  noteHeard(recall, { key: 'a', number: startMs });
+  const laterMs = startMs + roundCountsMs + 1;
+  join(recall, waiter('x', 6n, laterMs));
+  answer(recall, ledger, { key: 'a' });
+  answer(recall, ledger, { key: 'x' });
+  nextSteps(recall, ledger, laterMs);
+  join(recall, waiter('y', 6n, laterMs));
+  return { ledger, recall, laterMs };
 }
 
 describe('a round', () => {
@@ -126,7 +141,8 @@ describe('a round', () => {
     expect(nextSteps(recall, ledger, startMs + 5).refused).toEqual([]);
     answer(recall, ledger, { key: 'b' });
     const { refused } = nextSteps(recall, ledger, startMs + 10);
-    const round = { number: startMs, beganMs: startMs, asked: 2, silent: 0, returned: 3n };
+    const heard = new Set(['a', 'b', 'w']);
+    const round = { number: startMs, beganMs: startMs, asked: 2, silent: 0, returned: 3n, heard };
     expect(refused).toMatchObject([{ waiter: { key: 'w' }, round }]);
     expect(recall.last).toEqual({ ...round, grantable: 4n });
   });
@@ -261,6 +277,40 @@ describe('those who wait', () => {
     expect(steps.wakeAtMs).toBe(laterMs);
     expect(nextSteps(recall, ledger, laterMs).notify).toEqual(['a']);
   });
+
+  test('since before a round are asked in it what has become idle', () => {
+    const { ledger, recall, laterMs } = waitsSinceBefore();
+    expect(nextSteps(recall, ledger, laterMs).notify).toEqual(['a', 'x']);
+  });
+
+  test('keep their place when they ask again', () => {
+    const { ledger, recall, laterMs } = waitsSinceBefore();
+    nextSteps(recall, ledger, laterMs);
+    join(recall, waiter('x', 6n, laterMs + 5));
+    expect(recall.waiters.map(({ key }) => key)).toEqual(['x', 'y']);
+    answer(recall, ledger, { key: 'a', returned: 5n });
+    const { refused } = nextSteps(recall, ledger, laterMs + 10);
+    expect(refused.map((one) => one.waiter.key)).toEqual(['x', 'y']);
+  });
+});
+
+describe('what others have stored since a round', () => {
+  const refusal = { key: 'x', least: 6n };
+
+  test.each([
+    { name: 'bears it out while nobody holds anything who was not heard', given: {}, holds: true },
+    { name: 'bears it out while those who were not heard hold too little', given: { c: 4n }, holds: true },
+    { name: 'does not once they hold enough with what is left', given: { c: 5n }, holds: false },
+  ])('$name', ({ given, holds }) => {
+    const { ledger, recall } = waiting({ a: 10n, x: 0n }, { free: 1n });
+    nextSteps(recall, ledger, startMs);
+    answer(recall, ledger, { key: 'a' });
+    const round = nextSteps(recall, ledger, startMs + 20).refused[0]?.round;
+    if (!round) throw new Error('nobody was refused');
+    const others = ledgerOf({ a: 10n, ...given }, 1n);
+    expect(bearsOut(recall, others, { ...refusal, round })).toBe(holds);
+    expect(recall.last === undefined).toBe(!holds);
+  });
 });
 
 describe('right after a round', () => {
@@ -273,6 +323,7 @@ describe('right after a round', () => {
     return { ledger, recall };
   }
   const ask = { key: 'x', need: 2n, least: 2n };
+  const heard = new Set(['a', 'w']);
 
   test.each([
     { name: 'more than it left is refused by it', given: { nowMs: startMs + 500 }, refused: true },
@@ -291,7 +342,7 @@ describe('right after a round', () => {
     const { ledger, recall } = ended();
     const round = refusedAtOnce(recall, ledger, { ...ask, ...given });
     expect(round).toEqual(
-      refused ? { number: startMs, beganMs: startMs, asked: 1, silent: 0, returned: 0n } : undefined,
+      refused ? { number: startMs, beganMs: startMs, asked: 1, silent: 0, returned: 0n, heard } : undefined,
     );
   });
 

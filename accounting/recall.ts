@@ -12,6 +12,8 @@ export interface Recall {
   waiters: Waiter[];
   /** Keys of waiters whose grants are being stored. */
   serving: Set<string>;
+  /** Keys of those who have come since it was looked at last: what they had idle came with their ask. */
+  newcomers: Set<string>;
   round: Round | undefined;
   /** The last round that was gone through to its end. */
   last: EndedRound | undefined;
@@ -45,6 +47,8 @@ interface Round {
   number: number;
   beganMs: number;
   asked: Map<string, Asked>;
+  /** Who has come to wait in this round, or by whom it began, and has given back all there was. */
+  came: Set<string>;
   batch: number;
   returned: NanoCu;
 }
@@ -58,6 +62,8 @@ export interface RoundFacts {
   silent: number;
   /** What those who were asked gave back. */
   returned: NanoCu;
+  /** Keys of those who were asked, or have given back all there was to wait. */
+  heard: ReadonlySet<string>;
 }
 
 interface EndedRound extends RoundFacts {
@@ -94,6 +100,7 @@ export function newRecall(): Recall {
   return {
     waiters: [],
     serving: new Set(),
+    newcomers: new Set(),
     round: undefined,
     last: undefined,
     silent: new Set(),
@@ -103,13 +110,17 @@ export function newRecall(): Recall {
   };
 }
 
-/** A request waits from now on; one of the same holder is replaced, and its place is lost. */
+/** A request waits from now on; in the place of another one of the same holder, if there is one. */
 export function join(recall: Recall, waiter: Waiter): void {
-  leave(recall, waiter.key);
-  recall.waiters.push(waiter);
+  const { key } = waiter;
+  const place = recall.waiters.findIndex((other) => other.key === key);
+  if (place < 0) recall.waiters.push(waiter);
+  else recall.waiters = recall.waiters.with(place, waiter);
+  recall.serving.delete(key);
   // What it had idle came back with its ask: that is as good as an answer.
-  if (isPending(recall.round?.asked.get(waiter.key)))
-    recall.round?.asked.set(waiter.key, { state: 'answered' });
+  noteAllBack(recall, key);
+  if (recall.round) recall.round.came.add(key);
+  else recall.newcomers.add(key);
 }
 
 /** Has all holders asked in the next round, or in the rest of the one under way. */
@@ -139,16 +150,28 @@ export function noteLost({ round }: Recall, { key, nowMs }: { key: string; nowMs
     round.asked.set(key, { state: 'asked', untilMs: nowMs + patienceWith(key) });
 }
 
-/** A report is stored: what it gave back, and the round that it answers, if any. */
-export function noteReport(
-  recall: Recall,
-  { key, returned, number }: { key: string; returned: NanoCu; number?: number | undefined },
-): void {
+/** A stored report. */
+export interface NotedReport {
+  key: string;
+  /** What it gave back. */
+  returned: NanoCu;
+  /** The round that it answers, if any. */
+  number?: number | undefined;
+  /** Whether all there was came back with it, because it asks for a request that waits. */
+  all?: boolean;
+}
+
+/** A report is stored. */
+export function noteReport(recall: Recall, { key, returned, number, all = false }: NotedReport): void {
   recall.silent.delete(key);
   const { round } = recall;
   if (!round?.asked.has(key)) return;
   round.returned += returned;
-  if (round.number === number) round.asked.set(key, { state: 'answered' });
+  if (all || round.number === number) round.asked.set(key, { state: 'answered' });
+}
+
+function noteAllBack({ round }: Recall, key: string): void {
+  if (isPending(round?.asked.get(key))) round?.asked.set(key, { state: 'answered' });
 }
 
 /**
@@ -173,12 +196,42 @@ export function refusedAtOnce(
 
 /** A round in which nobody is asked, because nothing could come of it. */
 export function roundForNobody(recall: Recall, nowMs: number): RoundFacts {
-  return { number: nextNumber(recall, nowMs), beganMs: nowMs, asked: 0, silent: 0, returned: 0n };
+  const heard = new Set<string>();
+  return { number: nextNumber(recall, nowMs), beganMs: nowMs, asked: 0, silent: 0, returned: 0n, heard };
+}
+
+/**
+ * Whether a round bears a refusal out by the ledger as others have left it meanwhile: all that those hold who were not heard
+ * in it would not make `least`. If it does not, nobody is refused by it any more.
+ */
+export function bearsOut(
+  recall: Recall,
+  ledger: Ledger,
+  { round, key, least }: { round: RoundFacts; key: string; least: NanoCu },
+): boolean {
+  const missing = least - availableTo(ledger, key);
+  if (missing > ledger.totals.outstanding) return true;
+  let unheard = 0n;
+  for (const row of ledger.rows.values())
+    if (row.state === 'open' && row.key !== key && !round.heard.has(row.key)) unheard += unused(row);
+  const holds = unheard === 0n || unheard < missing;
+  if (!holds) recall.last = undefined;
+  return holds;
 }
 
 /** Decides what is to be done. To be called whenever something has happened, and at `wakeAtMs`. */
 export function nextSteps(recall: Recall, ledger: Ledger, nowMs: number): RecallSteps {
   const serve = startServing(recall, ledger);
+  const steps = stepsAfter(recall, ledger, { serve, nowMs });
+  recall.newcomers.clear();
+  return steps;
+}
+
+function stepsAfter(
+  recall: Recall,
+  ledger: Ledger,
+  { serve, nowMs }: { serve: readonly Waiter[]; nowMs: number },
+): RecallSteps {
   const short = shortage(recall, ledger);
   // A clock that was set back must not keep a round alive for as long.
   if (short <= 0n || (recall.round && nowMs < recall.round.beganMs)) recall.round = undefined;
@@ -199,6 +252,8 @@ export function served(
   { tried, granted }: Record<'tried' | 'granted', readonly string[]>,
 ): void {
   for (const key of tried) recall.serving.delete(key);
+  // They have something again.
+  for (const key of granted) recall.round?.came.delete(key);
   recall.waiters = recall.waiters.filter(({ key }) => !granted.includes(key));
 }
 
@@ -233,7 +288,8 @@ function begin(recall: Recall, ledger: Ledger, nowMs: number): Round | undefined
   if (!prompted && nowMs < (unpromptedAt(recall, ledger) ?? Number.POSITIVE_INFINITY)) return undefined;
   const number = nextNumber(recall, nowMs);
   recall.unpromptedMs = nowMs + unpromptedEveryMs;
-  recall.round = { number, beganMs: nowMs, asked: new Map(), batch: 0, returned: 0n };
+  const came = new Set(recall.newcomers);
+  recall.round = { number, beganMs: nowMs, asked: new Map(), came, batch: 0, returned: 0n };
   return recall.round;
 }
 
@@ -258,7 +314,8 @@ function noteSilence(recall: Recall, round: Round, nowMs: number): void {
 
 /**
  * Asks more holders when those who still have to answer hold too little: at first as many as hold twice what is missing,
- * then twice as many each time. Those who were silent the last time are asked beside the first, and not counted on.
+ * then twice as many each time. Those who were silent the last time are asked beside the first, and not counted on. Who has
+ * waited since before the round is asked, too: something may have become idle there.
  */
 function askMore(
   recall: Recall,
@@ -266,9 +323,10 @@ function askMore(
   { round, short, nowMs }: { round: Round; short: NanoCu; nowMs: number },
 ): string[] {
   if (awaited(recall, ledger, round) >= short) return [];
-  const waiting = new Set(recall.waiters.map(({ key }) => key));
+  const { asked, came } = round;
   const holders = [...ledger.rows.values()]
-    .filter(({ key, state }) => state === 'open' && !round.asked.has(key) && !waiting.has(key))
+    .filter(({ key, state }) => state === 'open' && !asked.has(key) && !came.has(key))
+    .filter(({ key }) => !recall.serving.has(key))
     .map((row) => ({ key: row.key, amount: unused(row) }))
     .filter(({ amount }) => amount > 0n)
     .sort((a, b) => compare(b.amount, a.amount));
@@ -322,9 +380,10 @@ function end(recall: Recall, ledger: Ledger, { round, nowMs }: { round: Round; n
   return { notify: [], serve, refused: refused.map((waiter) => ({ waiter, round: facts })), wakeAtMs };
 }
 
-function factsOf({ number, beganMs, asked, returned }: Round): RoundFacts {
+function factsOf({ number, beganMs, asked, came, returned }: Round): RoundFacts {
   const silent = [...asked.values()].filter(({ state }) => state === 'silent').length;
-  return { number, beganMs, asked: asked.size, silent, returned };
+  const heard = new Set([...asked.keys(), ...came]);
+  return { number, beganMs, asked: asked.size, silent, returned, heard };
 }
 
 function nextDeadline({ asked }: Round): number | undefined {

@@ -2,7 +2,7 @@ import type { NanoCu } from '../../accounting/amount.ts';
 import { type Ledger, isLedgerKey } from '../../accounting/ledger.ts';
 import { answerBooked } from '../../accounting/lease-answers.ts';
 import { type LedgerEvent, handleLeaseRequest } from '../../accounting/ledger-transitions.ts';
-import type { MessageContext } from '../../accounting/message-context.ts';
+import { type MessageContext, mayGrant } from '../../accounting/message-context.ts';
 import { grantWaiters } from '../../accounting/ledger-waiting.ts';
 import type { LeaseAnswer, LeaseRequest, ReportRequest } from '../../accounting/messages.ts';
 import type { RoundFacts, Waiter } from '../../accounting/recall.ts';
@@ -94,14 +94,18 @@ export class MessageDesk {
       const before = ledger.rows.get(key);
       const { answer, events } = handleLeaseRequest(ledger, request, holder);
       const row = ledger.rows.get(key);
-      const denied = need > 0n && row?.granted === before?.granted && answer.kind === 'reported';
-      const result = { answer, denied, returned: (row?.returned ?? 0n) - (before?.returned ?? 0n) };
+      // One that came twice and is booked by now has been granted what it asks for, or waits already.
+      const isNews = before !== undefined && row !== undefined && row.seq > before.seq;
+      const denied = need > 0n && isNews && row.granted === before.granted && answer.kind === 'reported';
+      const result = { answer, denied, isNews, returned: (row?.returned ?? 0n) - (before?.returned ?? 0n) };
       // Also a repeated message, which changes nothing, is answered with figures that are true now.
       return { result, events, mustBeStored: ledger.seq === seq };
     };
     try {
-      const { returned, ...booked } = await writer.submit(change, { patient: this.#isPatient(request, key) });
-      rounds.noteReport({ key, returned, number });
+      const patient = this.#isPatient(request, key);
+      const { returned, isNews, ...booked } = await writer.submit(change, { patient });
+      const all = request.kind === 'report' && request.ask?.least !== undefined;
+      rounds.noteReport({ key, returned, number, all, waits: !isNews || (all && booked.denied) });
       return booked;
     } catch (error) {
       rounds.noteLost(key);
@@ -122,17 +126,29 @@ export class MessageDesk {
     request: ReportRequest,
     { least, holder, signal }: { least: NanoCu; holder: MessageContext; signal?: AbortSignal | undefined },
   ): Promise<LeaseAnswer> {
-    const { rounds, clock, writer } = this.#options;
+    const { rounds, clock } = this.#options;
     const waiter = waiterOf(request, holder, this.#ledger);
     let facts = await rounds.wait({ waiter, least, context: holder, signal });
     signal?.throwIfAborted();
     if (facts && (await this.#getFromParent(waiter, holder))) facts = undefined;
-    // Nobody is refused by what another operator may have changed since.
-    const events = [notCovered(waiter, holder)];
-    if (facts) await writer.submit(() => ({ result: undefined, events, mustBeStored: true }));
+    if (facts && !(await this.#bearsOut(facts, { waiter, least, holder }))) facts = undefined;
     const nowMs = clock.nowMs();
     const answer = answerBooked(this.#ledger, request, { ...holder, nowMs, ...this.#figures(holder.key) });
     return facts ? withRound(answer, facts, nowMs) : answer;
+  }
+
+  /** Nobody is refused by what another operator has changed since: then it is asked again. */
+  #bearsOut(
+    round: RoundFacts,
+    { waiter, least, holder }: { waiter: Waiter; least: NanoCu; holder: MessageContext },
+  ): Promise<boolean> {
+    const { rounds, clock, writer } = this.#options;
+    const { key } = waiter;
+    return writer.submit((ledger) => {
+      const barred = !mayGrant(ledger, { ...holder, nowMs: clock.nowMs() });
+      const result = barred || rounds.bearsOut(ledger, { round, key, least });
+      return { result, events: result ? [notCovered(waiter, holder)] : [], mustBeStored: true };
+    });
   }
 
   /** What holders here could not give back, those of the parent may. False: it was not granted. */
@@ -167,8 +183,9 @@ function waiterOf(
   return { key, incarnation, seq, granted, need: ask?.need ?? 0n, sinceMs };
 }
 
-function withRound(answer: LeaseAnswer, { beganMs, ...facts }: RoundFacts, nowMs: number): LeaseAnswer {
-  const round = { ...facts, beganMsAgo: Math.max(0, Math.floor(nowMs - beganMs)) };
+function withRound(answer: LeaseAnswer, facts: RoundFacts, nowMs: number): LeaseAnswer {
+  const { number, beganMs, asked, silent, returned } = facts;
+  const round = { number, asked, silent, returned, beganMsAgo: Math.max(0, Math.floor(nowMs - beganMs)) };
   return answer.kind === 'reported' ? { ...answer, round } : answer;
 }
 

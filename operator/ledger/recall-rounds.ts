@@ -1,9 +1,12 @@
 import type { NanoCu } from '../../accounting/amount.ts';
+import type { Ledger } from '../../accounting/ledger.ts';
 import { type MessageContext, mayGrant } from '../../accounting/message-context.ts';
 import { grantWaiters } from '../../accounting/ledger-waiting.ts';
 import {
+  type NotedReport,
   type RoundFacts,
   type Waiter,
+  bearsOut,
   join,
   leave,
   newRecall,
@@ -89,11 +92,17 @@ export class RecallRounds {
     this.look();
   }
 
-  /** A report is stored: what it gave back, and which round it answers. */
-  noteReport(report: { key: string; returned: NanoCu; number: number | undefined }): void {
+  /** A report is stored. `waits`: its ask will wait, in the place of one from before; otherwise that one waits no longer. */
+  noteReport({ waits = true, ...report }: NotedReport & { waits?: boolean }): void {
     noteReport(this.#recall, report);
     if (report.number !== undefined) this.#withdraw([report.key]);
+    if (!waits) this.#leave(report.key);
     this.look();
+  }
+
+  /** Whether a round bears a refusal out by what others have stored meanwhile. */
+  bearsOut(ledger: Ledger, refusal: { round: RoundFacts; key: string; least: NanoCu }): boolean {
+    return bearsOut(this.#recall, ledger, refusal);
   }
 
   /**
@@ -109,7 +118,7 @@ export class RecallRounds {
     if (!mayGrant(ledger, { ...context, nowMs })) return roundForNobody(this.#recall, nowMs);
     const round = refusedAtOnce(this.#recall, ledger, { key, need, least, nowMs });
     if (round !== undefined || signal?.aborted || this.#ended) return round;
-    this.#leave(key);
+    this.#answer(key, undefined);
     join(this.#recall, waiter);
     const { promise, resolve, reject } = Promise.withResolvers<RoundFacts | undefined>();
     this.#places.set(key, { context, resolve, reject });
@@ -169,6 +178,8 @@ export class RecallRounds {
 
   #tell(number: number, keys: readonly string[]): void {
     for (const key of keys) this.#told.add(key);
+    // Who waits has one message under way: it asks again, and gives back what has become idle, once that is answered.
+    for (const key of keys) this.#answer(key, undefined);
     this.#notices.recall(this.#writer.stored.ledger.budget, { number, keys });
     this.#askBelow({ number, keys });
   }
@@ -180,6 +191,8 @@ export class RecallRounds {
 
   async #serve(waiters: readonly Waiter[]): Promise<void> {
     const tried = waiters.map(({ key }) => key);
+    // Who was sent back to ask again finds there what is free.
+    for (const key of tried) if (!this.#places.has(key)) leave(this.#recall, key);
     const grants = waiters.flatMap((waiter) => {
       const place = this.#places.get(waiter.key);
       return place ? [{ ...waiter, context: place.context }] : [];
