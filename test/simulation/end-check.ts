@@ -1,3 +1,5 @@
+import type { NanoCu } from '../../accounting/amount.ts';
+import { lateKey } from '../../accounting/ledger-late.ts';
 import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
 import { unused } from '../../accounting/ledger.ts';
 import type { Pod } from './pod.ts';
@@ -19,8 +21,7 @@ export function checkTold(world: World): void {
 /** Whether the books agree once everything has healed. */
 export function checkEnd(world: World): void {
   checkLevels(world);
-  for (const { pod, account, ledger } of accountsOf(world))
-    checkAccount(pod, account, ledger.rows.get(pod.key));
+  for (const { pod, account, ledger } of accountsOf(world)) checkAccount(pod, account, rowsOf(ledger, pod));
   for (const name of world.api.names) {
     const version = world.api.latest(name);
     if (!version || world.wentBack.has(version.uid)) continue;
@@ -46,7 +47,15 @@ function accountsOf(world: World): { pod: Pod; account: Account; ledger: Ledger 
   });
 }
 
-function checkAccount(pod: Pod, account: Account, row: LedgerRow | undefined): void {
+function rowsOf({ rows }: Ledger, { key }: Pod): { row: LedgerRow | undefined; late: NanoCu } {
+  return { row: rows.get(key), late: rows.get(lateKey(key))?.overrun ?? 0n };
+}
+
+function checkAccount(
+  pod: Pod,
+  account: Account,
+  { row, late }: { row: LedgerRow | undefined; late: NanoCu },
+): void {
   if (!row) {
     hold(
       'all is booked in the end',
@@ -61,6 +70,12 @@ function checkAccount(pod: Pod, account: Account, row: LedgerRow | undefined): v
     'all is booked in the end',
     booked >= least,
     () => `${pod.key}: ${booked} settled or held, ${least} billed`,
+  );
+  const told = account.toldOverrun;
+  hold(
+    'all is booked in the end',
+    row.overrun + late >= told,
+    () => `${pod.key}: ${row.overrun + late} overrun, ${told} told`,
   );
   const most = account.wronglyReleased + account.excessLearned;
   if (!account.disturbed)

@@ -21,6 +21,20 @@ const ledgerFaults: readonly PlantedFault[] = [
     instead: 'if (ask.need <= 0n) return 0n;',
   },
   {
+    name: 'grants by the greatest cap it has ever read',
+    file: 'accounting/ledger.ts',
+    text: 'return ledger.cap - settled - outstanding - held;',
+    instead: `const seen: { cap?: bigint } = globalThis;
+  if (seen.cap === undefined || seen.cap < ledger.cap) seen.cap = ledger.cap;
+  return seen.cap - settled - outstanding - held;`,
+  },
+  {
+    name: 'what is returned is credited with every report',
+    file: transitions,
+    text: 'row.returned += min(max(0n, figures.returned - row.returned), unused(row));',
+    instead: 'row.returned += min(figures.returned, unused(row));',
+  },
+  {
     name: 'a repeated ask is granted again',
     file: transitions,
     text: 'if (request.seq <= before.seq)',
@@ -29,8 +43,8 @@ const ledgerFaults: readonly PlantedFault[] = [
   {
     name: 'a process that was followed by another is served',
     file: transitions,
-    text: "if (request.incarnation < before.incarnation) return refuse('process_superseded', context);",
-    instead: '',
+    text: 'if (request.incarnation < before.incarnation)\n    return',
+    instead: 'if (request.incarnation < 0)\n    return',
   },
   {
     name: 'a late open of a former process takes the lease over',
@@ -97,6 +111,18 @@ const ledgerFaults: readonly PlantedFault[] = [
     file: transitions,
     text: 'row.overrun += max(0n, beyondGrant(row));',
     instead: '',
+  },
+  {
+    name: 'what a former process spent beyond its lease is not booked',
+    file: 'accounting/ledger-late.ts',
+    text: 'if (amount <= 0n ||',
+    instead: 'if (amount <= 0n || amount > 0n ||',
+  },
+  {
+    name: 'a late open that its successor names takes the lease over',
+    file: transitions,
+    text: 'const ids = new Set([...olderProcessIds, row.processId,',
+    instead: 'const ids = new Set([row.processId,',
   },
   {
     name: 'usage of a report that was not booked is told twice',
@@ -191,6 +217,12 @@ const holderFaults: readonly PlantedFault[] = [
     instead: '  lease.spent += spent > allowed ? allowed : spent;',
   },
   {
+    name: 'any answer is taken for the awaited one',
+    file: 'accounting/lease-messages.ts',
+    text: 'if (lease.inFlight?.seq !== answer.seq) return undefined;',
+    instead: '',
+  },
+  {
     name: 'usage is told again with every report',
     file: lease,
     text: 'for (const line of record.usage ?? []) lease.usage.delete(usageKey(line));',
@@ -220,6 +252,12 @@ const writerFaults: readonly PlantedFault[] = [
     instead: "return outcome === 'unclear';",
   },
   {
+    name: 'an answer leaves before it is stored',
+    file: 'operator/ledger/ledger-change.ts',
+    text: 'return { events, mustBeStored, accept: () => resolve(result) };',
+    instead: 'resolve(result);\n    return { events, mustBeStored, accept: () => undefined };',
+  },
+  {
     name: 'a ledger that went back is gone on from',
     file: writer,
     text: 'if (found.ledger.seq < ledger.seq)',
@@ -242,10 +280,56 @@ const recallFaults: readonly PlantedFault[] = [
     instead: '',
   },
   {
+    name: 'who waits keeps what it has idle',
+    file: 'test/simulation/pod-steps.ts',
+    text: 'if (waits) holder.giveBack(idle(holder.lease));',
+    instead: '',
+  },
+  {
     name: 'a round asks only some of those who could help',
     file: 'accounting/recall.ts',
     text: 'const keys = [...reliable.slice(0, round.batch), ...doubtful].map(({ key }) => key);',
     instead: 'const keys = round.batch > 8 ? [] : reliable.slice(0, 1).map(({ key }) => key);',
+  },
+  {
+    name: 'who is asked has no time to answer',
+    file: 'accounting/recall.ts',
+    text: 'export const silentAfterMs = 400;',
+    instead: 'export const silentAfterMs = 0;',
+  },
+  {
+    name: 'an old round counts for those who come later',
+    file: 'accounting/recall.ts',
+    text: 'export const roundCountsMs = 1000;',
+    instead: 'export const roundCountsMs = 10_000;',
+  },
+  {
+    name: 'a message that came twice waits to be granted again',
+    file: 'operator/ledger/message-desk.ts',
+    text: 'const isNews = before !== undefined && row !== undefined && row.seq > before.seq;',
+    instead: 'const isNews = before !== undefined && row !== undefined;',
+  },
+];
+
+/** What the product counts on: where a sidecar keeps its journal, that it runs alone, and what an API server promises. */
+const surroundingFaults: readonly PlantedFault[] = [
+  {
+    name: 'the journal is on a disk that was not synced',
+    file: 'test/simulation/journal-medium.ts',
+    text: 'if (!this.isEmpty) this.#lost = this.#lines;\n    this.clear();',
+    instead: 'this.#lines.length = Math.max(0, this.#lines.length - 2);',
+  },
+  {
+    name: 'two processes go on from one journal',
+    file: 'test/simulation/pod-life-steps.ts',
+    text: 'if (pod.gone || pod.processes.length > 0) return false;',
+    instead: 'if (pod.gone || pod.processes.length > 1) return false;',
+  },
+  {
+    name: 'a write overwrites what others have stored',
+    file: 'test/simulation/api-server.ts',
+    text: 'if (resourceVersion !== latest.object.metadata.resourceVersion)',
+    instead: 'if (resourceVersion === undefined)',
   },
 ];
 
@@ -258,4 +342,5 @@ export const plantedFaults: readonly PlantedFault[] = [
   ...recallFaults,
   ...treeFaults,
   ...pageFaults,
+  ...surroundingFaults,
 ];

@@ -1,15 +1,7 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { Lease, LeaseRecord, SentRecord } from '../../accounting/lease.ts';
-import {
-  answerRecord,
-  applyRecord,
-  idle,
-  newLease,
-  openRequest,
-  orphanRecords,
-  reportRequest,
-  sentRecord,
-} from '../../accounting/lease.ts';
+import { applyRecord, idle, newLease, orphanRecords } from '../../accounting/lease.ts';
+import { answerRecord, openRequest, reportRequest, sentRecord } from '../../accounting/lease-messages.ts';
 import type {
   Ask,
   LeaseAnswer,
@@ -51,8 +43,12 @@ export class Holder {
   last: Last | undefined;
   /** When the last recall round that it heard of began at the earliest (monotonic). */
   roundBeganAtMs = Number.NEGATIVE_INFINITY;
+  /** The same by the true time, that nobody knows. */
+  roundBeganMs = Number.NEGATIVE_INFINITY;
   /** When its SAP token ends in truth, and as it thinks itself (monotonic). */
   token: { endsAtMs: number; seemsToEndAtMs: number } | undefined;
+  /** What was idle, and not given back, when its last report was made. */
+  keptBack: NanoCu = 0n;
   /** Whether there are figures that no report has told. */
   changed = false;
   /** Refusals this holder has met. */
@@ -99,6 +95,8 @@ export class Holder {
     if (this.phase === 'reopening' && this.lease.reservations.size > 0) return false;
     for (const orphan of orphanRecords(this.lease, wallMs)) this.write(orphan);
     const identity = { budget: budget.name, ledgerUid: this.ledgerUid, processId: this.#newProcessId() };
+    this.write({ type: 'opening', ...identity });
+    this.account.begin(identity.processId);
     this.pending = openRequest(identity, this.lease);
     return true;
   }
@@ -107,6 +105,7 @@ export class Holder {
   report({ ask, recall }: { ask?: Ask | undefined; recall?: number | undefined } = {}): boolean {
     if (this.phase !== 'open' || this.pending) return false;
     this.changed = false;
+    this.keptBack = idle(this.lease);
     const record: SentRecord = this.lease.inFlight ?? sentRecord(this.lease, ask, recall);
     if (this.lease.inFlight === undefined) this.write(record);
     this.pending = reportRequest(this.lease, record);
@@ -118,6 +117,11 @@ export class Holder {
     this.write({ type: 'return', amount });
     this.changed = true;
     return true;
+  }
+
+  /** Whether it would take this answer, whatever message it is to. */
+  takes(answer: LeaseAnswer): boolean {
+    return this.pending?.kind === 'report' && answerRecord(this.lease, answer) !== undefined;
   }
 
   /** Takes the answer to the message that is pending, sent at that time by this holder's clock. */

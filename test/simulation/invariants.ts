@@ -1,13 +1,16 @@
 import { formatAmount, parseAmount } from '../../accounting/amount.ts';
 import { idle } from '../../accounting/lease.ts';
+import { isLateKey } from '../../accounting/ledger-late.ts';
 import type { Ledger, LedgerRow } from '../../accounting/ledger.ts';
-import { available, emptyRow, isLedgerKey, maxOlderProcessIds, unused } from '../../accounting/ledger.ts';
+import { emptyRow, isLedgerKey, unused } from '../../accounting/ledger.ts';
 import type { Ask, LeaseAnswer, LeaseRefusalReason, LeaseRequest } from '../../accounting/messages.ts';
 import type { Caller, StoredChange, Version } from './api-server.ts';
 import type { Holder } from './holder.ts';
 import type { Pod, Process } from './pod.ts';
 import { Account } from './truth.ts';
-import { checkRound } from './round-check.ts';
+import type { Replica } from './replica.ts';
+import { type Denial, checkRound, noteRound } from './round-check.ts';
+import { checkLate, checkPodRow } from './row-check.ts';
 import { checkTree } from './tree-check.ts';
 import { hold } from './violation.ts';
 import type { World } from './world.ts';
@@ -25,7 +28,8 @@ export function checkStored(world: World, change: StoredChange): void {
   if (growth.granted > 0n) {
     // What lowered `available` in the same write after the grant does not count against it.
     const lowered = capBefore > ledger.cap ? capBefore - ledger.cap : 0n;
-    const left = available(ledger) + growth.overrun + growth.revoked + lowered;
+    const { settled, outstanding, held } = ledger.totals;
+    const left = ledger.cap - settled - outstanding - held + growth.overrun + growth.revoked + lowered;
     hold('grant within the cap', left >= 0n, () => `${growth.granted} granted, ${left} left`);
     checkNotBack(change, before);
   }
@@ -86,27 +90,10 @@ function compareRow(
   growth.overrun += row.overrun - old.overrun;
   if (old.released > row.released) growth.revoked += old.released - row.released;
   checkParts(row);
+  if (isLateKey(row.key)) checkLate(world, row, uid);
   const pod = world.podOf(row.key);
   if (pod || isLedgerKey(row.key)) checkGrowth(row, old);
-  if (!pod) return;
-  world.touch(pod, uid);
-  if (row.released > old.released) pod.accountOf(uid).disturbed = true;
-  if (row.processId !== old.processId && !world.wentBack.has(uid)) checkNewProcess(pod, row, uid);
-}
-
-/**
- * A process opens its lease once. A late message of one that has ended, and that no operator had heard of before, takes
- * the lease over all the same: the running process is told so, ends and opens the lease anew.
- */
-function checkNewProcess(pod: Pod, { processId }: LedgerRow, uid: string): void {
-  const account = pod.accountOf(uid);
-  const isNew = !account.processIds.includes(processId) || account.twice;
-  hold('only the newest process is granted', isNew, () => `${pod.key}: ${processId} opens its lease again`);
-  account.processIds = [processId, ...account.processIds].slice(0, maxOlderProcessIds);
-  const holder = pod.process?.holders.get(uid);
-  const { pending } = holder ?? {};
-  const isNewest = pending?.kind === 'open' && pending.processId === processId;
-  if (!isNewest && holder?.lease.processId !== processId) account.disturbed = true;
+  if (pod) checkPodRow(world, { pod, row, old, uid });
 }
 
 /** Figures by which two versions of a row are told apart. */
@@ -244,9 +231,10 @@ const blunders: ReadonlySet<LeaseRefusalReason> = new Set([
 /** Looks at an answer that leaves the operator. */
 export function checkAnswer(
   world: World,
-  given: { pod: Pod; request: LeaseRequest; answer: LeaseAnswer },
+  given: { pod: Pod; replica: Replica; request: LeaseRequest; answer: LeaseAnswer },
 ): void {
   const { pod, request, answer } = given;
+  noteTold(pod, request, answer);
   const { disturbed, twice } = pod.accountOf(request.ledgerUid);
   const isNormal = !disturbed && !twice && !world.wentBack.has(request.ledgerUid) && !world.staleReads;
   if (answer.kind === 'refused') {
@@ -255,9 +243,18 @@ export function checkAnswer(
     hold('who keeps the rules is not refused', !isBlunder, () => `${pod.key}: ${answer.reason}`);
     return;
   }
+  noteRound(world, given, answer);
   if (isNormal) checkSameAnswer(world, request, answer);
   world.answered.set(request, answer);
   checkGrant(world, given, answer);
+}
+
+/** What a report says of overrun must be booked in the end, also that of a process that was followed by another. */
+function noteTold(pod: Pod, request: LeaseRequest, answer: LeaseAnswer): void {
+  const isHeard = answer.kind !== 'refused' || answer.reason === 'process_superseded';
+  if (request.kind !== 'report' || !isHeard) return;
+  const account = pod.accountOf(request.ledgerUid);
+  if (request.overrun > account.toldOverrun) account.toldOverrun = request.overrun;
 }
 
 function supersedesNewest(pod: Pod, request: LeaseRequest, reason: LeaseRefusalReason): boolean {
@@ -278,23 +275,31 @@ function checkSameAnswer(
   hold('same message, same answer', same, () => `${earlier.row.granted} granted, then ${answer.row.granted}`);
 }
 
+/** Whether the ledger knows the process that was answered, unless it went back in time. */
+function isOfNewest(
+  { api, wentBack }: World,
+  { pod, request: { ledgerUid } }: { pod: Pod; request: LeaseRequest },
+  { incarnation }: Exclude<LeaseAnswer, { kind: 'refused' }>,
+): boolean {
+  const row = api.byUid(ledgerUid)?.ledger.rows.get(pod.key);
+  return row === undefined || wentBack.has(ledgerUid) || row.incarnation >= incarnation;
+}
+
 function checkGrant(
   world: World,
-  { pod, request }: { pod: Pod; request: LeaseRequest },
+  { pod, replica, request }: { pod: Pod; replica: Replica; request: LeaseRequest },
   answer: Exclude<LeaseAnswer, { kind: 'refused' }>,
 ): void {
   if (request.kind !== 'report') return;
-  const row = world.api.byUid(request.ledgerUid)?.ledger.rows.get(pod.key);
-  const newest = row === undefined || row.incarnation >= answer.incarnation;
   hold(
     'only the newest process is granted',
-    newest && request.incarnation === answer.incarnation,
+    isOfNewest(world, { pod, request }, answer) && request.incarnation === answer.incarnation,
     () => `${pod.key}: process ${request.incarnation} was answered as ${answer.incarnation}`,
   );
   const holder = pod.process?.holders.get(request.ledgerUid);
   // One that came twice may have been denied before, and finds now what came back since.
   const once = world.arrivals.get(request) === 1 && holder?.pending === request;
-  if (once && request.ask) checkDenial(world, { pod, holder, ask: request.ask }, answer);
+  if (once && request.ask) checkDenial(world, { pod, replica, request, holder, ask: request.ask }, answer);
 }
 
 function checkRefused(world: World, ask: Ask, answer: Exclude<LeaseAnswer, { kind: 'refused' }>): void {
@@ -303,13 +308,14 @@ function checkRefused(world: World, ask: Ask, answer: Exclude<LeaseAnswer, { kin
 
 function checkDenial(
   world: World,
-  { pod, holder, ask }: { pod: Pod; holder: Holder; ask: Ask },
+  { holder, ...denial }: Denial & { holder: Holder },
   answer: Exclude<LeaseAnswer, { kind: 'refused' }>,
 ): void {
   if (answer.row.granted > holder.lease.granted) return;
+  const { pod, ask } = denial;
   const isTree = world.family.length > 1;
   if (ask.least !== undefined && isTree) return checkRefused(world, ask, answer);
-  if (ask.least !== undefined) return checkRound(world, { pod, ask }, answer);
+  if (ask.least !== undefined) return checkRound(world, denial, answer);
   // What a ledger above could give may be more by now than when it was asked.
   if (isTree) return;
   // After an unclear write it may have been denied before, too.

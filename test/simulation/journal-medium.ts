@@ -8,6 +8,8 @@ const lineFeed = 0x0a;
 /** What a pod keeps of one ledger when its process ends: the lines of its journal, in memory-backed storage. */
 export class JournalMedium {
   #lines: Buffer[] = [];
+  /** As it was when it was lost last. */
+  #lost: Buffer[] = [];
 
   get isEmpty(): boolean {
     return this.#lines.length === 0;
@@ -57,6 +59,20 @@ export class JournalMedium {
 
   clear(): void {
     this.#lines = [];
+  }
+
+  /** It is gone, but for a copy that somebody may put back. */
+  lose(): void {
+    if (!this.isEmpty) this.#lost = this.#lines;
+    this.clear();
+  }
+
+  /** What was lost takes the place of what was written since; false: nothing was lost. */
+  putBack(): boolean {
+    if (this.#lost.length === 0) return false;
+    this.#lines = this.#lost;
+    this.#lost = [];
+    return true;
   }
 
   #read(ledgerUid: string): Lease | undefined {

@@ -61,8 +61,8 @@ const reboot: PodStep = (world, pod) => {
   if ([...pod.media.values()].every((medium) => medium.isEmpty)) return false;
   world.say(() => `the node of ${pod.key} starts anew, its journals are gone`);
   for (const [uid, medium] of pod.media) {
-    if (!medium.isEmpty) pod.accountOf(uid).journalLost = true;
-    medium.clear();
+    if (!medium.isEmpty) pod.accountOf(uid).loseJournal();
+    medium.lose();
   }
   end(world, pod);
   return true;
@@ -75,11 +75,24 @@ const restoreJournal: PodStep = (world, pod) => {
     const seq = world.api.byUid(uid)?.ledger.rows.get(pod.key)?.seq ?? 0;
     if (!medium.goBackBefore(seq)) continue;
     any = true;
-    // What it calls unknown may be known by now: a part of it is held twice, on the side of not spending.
-    Object.assign(pod.accountOf(uid), { journalLost: true, disturbed: true });
+    pod.accountOf(uid).loseJournal();
   }
   if (!any) return false;
   world.say(() => `the node of ${pod.key} comes back with an old journal`);
+  end(world, pod);
+  return true;
+};
+
+/** A journal turns up that was lost, and takes the place of the one that was begun without it. */
+const findJournal: PodStep = (world, pod) => {
+  let any = false;
+  for (const [uid, medium] of pod.media) {
+    if (!medium.putBack()) continue;
+    any = true;
+    pod.accountOf(uid).loseJournal();
+  }
+  if (!any) return false;
+  world.say(() => `a journal of ${pod.key} turns up that was lost`);
   end(world, pod);
   return true;
 };
@@ -89,7 +102,7 @@ const damageJournal: PodStep = (world, pod, { a }) => {
   for (const [uid, medium] of pod.media) {
     if (!medium.damage(a)) continue;
     any = true;
-    pod.accountOf(uid).journalLost = true;
+    pod.accountOf(uid).loseJournal();
   }
   if (!any) return false;
   world.say(() => `a journal of ${pod.key} is damaged, and its process killed`);
@@ -159,6 +172,7 @@ export const podLifeSteps = {
   crashTorn,
   reboot,
   restoreJournal,
+  findJournal,
   damageJournal,
   compact,
   secondProcess,

@@ -2,7 +2,6 @@ import { idle } from '../../accounting/lease.ts';
 import { schemaVersion, unknownReason } from '../../accounting/messages.ts';
 import type { Ask } from '../../accounting/messages.ts';
 import type { Move } from '../../sidecar/lease/next-move.ts';
-import { hold } from './violation.ts';
 import type { RequestUsage } from '../../accounting/metered-usage.ts';
 import { checkBilled } from './invariants.ts';
 import type { Holder } from './holder.ts';
@@ -11,6 +10,7 @@ import type { PodStep } from './pod-step.ts';
 import { awake, holderOf, pick } from './pod-step.ts';
 import type { OpenRequest, Pod, Process } from './pod.ts';
 import { budget } from './replica.ts';
+import { checkRefusal } from './round-check.ts';
 import { Waiter } from './waiting.ts';
 import type { World } from './world.ts';
 
@@ -32,7 +32,7 @@ const request: PodStep = (world, pod, { a, b, c }) => {
   }
   if (waiters.has(holder)) return false;
   const smallest = b % 4 === 0 ? amount / 4n + 1n : amount;
-  waiters.set(holder, new Waiter({ amount, smallest }, { holder, nowMs: monotonicMs }));
+  waiters.set(holder, new Waiter({ amount, smallest }, { holder, nowMs: monotonicMs, cameMs: world.nowMs }));
   return true;
 };
 
@@ -96,7 +96,7 @@ function ask(
   );
 }
 
-/** A request is refused for lack of budget only by a round that is not older than it by more than a second. */
+/** For lack of budget, or because the lease has ended meanwhile. */
 function refuse(
   world: World,
   { pod, holder, waiter }: { pod: Pod; holder: Holder; waiter: Waiter },
@@ -104,8 +104,7 @@ function refuse(
 ): void {
   world.say(() => `${pod.key} refuses a request of ${waiter.amount}`);
   if (!holder.aliveAt(nowMs)) return;
-  const since = holder.roundBeganAtMs - waiter.arrivedMs;
-  hold('no refusal while there is enough', since >= -1000, () => `${pod.key} refused by a round from before`);
+  checkRefusal({ pod, arrivedMs: waiter.cameMs, roundBeganMs: holder.roundBeganMs });
 }
 
 /** The lease of the current ledger. */

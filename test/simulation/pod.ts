@@ -81,12 +81,21 @@ function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value
   return made;
 }
 
-/** What its running process has idle of the current ledger, and may spend at that time. */
-export function idleOf({ process }: Pod, nowMs: number): NanoCu {
-  const holder = process?.current === undefined ? undefined : process.holders.get(process.current);
-  if (!process || !holder?.aliveAt(process.monotonicMs(nowMs))) return 0n;
-  const { pending } = holder;
-  // Who waits himself has given back what he had when he asked.
+/** What its running process has idle, and may spend at that time, by uid of the ledger. */
+export function idleByLedger({ process }: Pod, nowMs: number): Map<string, NanoCu> {
+  const found = new Map<string, NanoCu>();
+  for (const [uid, holder] of process?.holders ?? []) {
+    const amount = process && holder.aliveAt(process.monotonicMs(nowMs)) ? idle(holder.lease) : 0n;
+    if (amount > 0n) found.set(uid, amount);
+  }
+  return found;
+}
+
+/** What its running process has idle of the current ledger, if it does not wait itself. */
+export function idleOf(pod: Pod, nowMs: number): NanoCu {
+  const uid = pod.process?.current ?? '';
+  const pending = pod.process?.holders.get(uid)?.pending;
+  // Who waits has given back what he had when he asked.
   const waits = pending?.kind === 'report' && pending.ask?.least !== undefined;
-  return waits ? 0n : idle(holder.lease);
+  return waits ? 0n : (idleByLedger(pod, nowMs).get(uid) ?? 0n);
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../operator/kube/clock.ts';
 import { LedgerAccount } from '../../operator/ledger/ledger-account.ts';
 import type { PageSizes } from '../../operator/ledger/page-choice.ts';
 import { LedgerError } from '../../operator/ledger/ledger-error.ts';
-import type { RecallNotices } from '../../operator/ledger/recall-notices.ts';
+import type { RecallNotice, RecallNotices } from '../../operator/ledger/recall-notices.ts';
 import type { LedgerSnapshot } from '../../operator/ledger/ledger-snapshot.ts';
 import { LedgerStore } from '../../operator/ledger/ledger-store.ts';
 import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
@@ -34,7 +34,10 @@ export interface Surroundings {
   /** Whether there is more than one replica. */
   readonly peers: boolean;
   /** Holders are asked for what they do not use, or need not answer any more. */
-  readonly notices: RecallNotices;
+  readonly notices: {
+    recall: (replica: Replica, budget: BudgetRef, round: RecallNotice) => void;
+    withdraw: RecallNotices['withdraw'];
+  };
   readonly podIsGone: (key: string) => boolean;
   /** The budget of a ledger, as its holders name both. */
   readonly ownerOf: (ledgerUid: string) => BudgetRef;
@@ -51,8 +54,9 @@ export class Replica {
   /** The number of the term in which it believes to lead; 0: it does not. */
   term = 0;
   readonly leadership: Leadership;
-  /** By how much its clock is wrong. */
-  clockErrorMs = 0;
+  #clockErrorMs = 0;
+  /** How often its clock was set. */
+  clockJumps = 0;
   paused = false;
   /** What the API server has answered while it was paused. */
   readonly deferred: (() => void)[] = [];
@@ -87,6 +91,14 @@ export class Replica {
   get nowMs(): number {
     return this.#world.time.nowMs + this.clockErrorMs;
   }
+  /** By how much its clock is wrong. */
+  get clockErrorMs(): number {
+    return this.#clockErrorMs;
+  }
+  set clockErrorMs(ms: number) {
+    if (ms !== this.#clockErrorMs) this.clockJumps += 1;
+    this.#clockErrorMs = ms;
+  }
 
   start(): void {
     if (this.#life) return;
@@ -103,7 +115,7 @@ export class Replica {
       onChange: () => undefined,
       // Answers of the API server are lost on purpose, and the next try is part of what is simulated.
       onFailure: () => undefined,
-      notices,
+      notices: { ...notices, recall: (below, round) => notices.recall(this, below, round) },
       exists: () => true,
       signal: new AbortController().signal,
       expireEveryMs,

@@ -62,9 +62,18 @@ const crashes: Weights = {
   crashTorn: 0.6,
   reboot: 0.3,
   restoreJournal: 0.3,
+  findJournal: 1,
   damageJournal: 0.4,
   start: 20,
   renew: 12,
+};
+const scarcity: Weights = {
+  request: 40,
+  think: 30,
+  settle: 24,
+  sendToSap: 24,
+  heedRecall: 12,
+  setLimit: 0.1,
 };
 const pauses: Weights = { pause: 1, resume: 5, wait: 2 };
 const operators: Weights = {
@@ -98,6 +107,8 @@ interface Mix {
   readonly pods: readonly [number, number];
   readonly replicas: readonly [number, number];
   readonly steps: number;
+  /** Whether there is much less than is asked for. */
+  readonly scarce?: boolean;
   readonly breaks?: readonly Assumption[];
   /** How many budgets are below the root, at least and at most. */
   readonly children?: readonly [number, number];
@@ -106,16 +117,17 @@ interface Mix {
 
 const everything = [network, crashes, pauses, operators, clocks, months, caps, unknowns, churn];
 const tree = { children: [2, 4], pods: [5, 9], replicas: [1, 3], steps: 2500 } as const;
-const small = { pods: [2, 5], replicas: [1, 3], steps: 2000 } as const;
+const small = { pods: [2, 5], replicas: [1, 3], steps: 2700 } as const;
 
 /** The kinds of histories, and how many of a hundred are of each. */
 export const mixes: Readonly<Record<string, Mix>> = {
   calm: { ...small, share: 3, weights: [] },
-  network: { ...small, share: 12, weights: [network] },
-  crashes: { ...small, share: 12, weights: [network, crashes, pauses] },
+  network: { ...small, share: 9, weights: [network] },
+  scarcity: { ...small, share: 8, weights: [network, scarcity], scarce: true },
+  crashes: { ...small, share: 10, weights: [network, crashes, pauses] },
   operators: { ...small, share: 14, weights: [network, operators, caps], replicas: [2, 3] },
   months: { ...small, share: 10, weights: [network, clocks, months, caps, crashes] },
-  unknowns: { ...small, share: 12, weights: [network, unknowns, crashes, pauses] },
+  unknowns: { ...small, share: 9, weights: [network, unknowns, crashes, pauses] },
   churn: { ...small, share: 8, weights: [network, churn, crashes, operators], pods: [4, 10] },
   everything: { ...small, share: 1, weights: everything, pods: [2, 8] },
   trees: { ...tree, share: 4, weights: [network, operators, families] },
@@ -142,7 +154,12 @@ export const mixes: Readonly<Record<string, Mix>> = {
     steps: 2500,
     pageSizes: { first: 400, least: 200, full: 500 },
   },
-  'broken bounds': { ...small, share: 4, weights: [network, crashes, unknowns], breaks: ['A1'] },
+  'broken bounds': {
+    ...small,
+    share: 4,
+    weights: [network, crashes, unknowns, { reboot: 2 }],
+    breaks: ['A1'],
+  },
   'two processes': { ...small, share: 2, weights: [network, crashes, { secondProcess: 2 }], breaks: ['A2'] },
   'wrong evidence': {
     ...small,
@@ -176,11 +193,14 @@ export function scheduleOf(seed: number): Schedule {
   return { mix, setup, steps: list };
 }
 
-function setupOf({ pods, replicas, breaks = [], children, pageSizes }: Mix, random: Random): Setup {
+function setupOf(
+  { pods, replicas, breaks = [], children, pageSizes, scarce = false }: Mix,
+  random: Random,
+): Setup {
   const setup = {
     pods: between(pods, random),
     replicas: between(replicas, random),
-    cap: BigInt(200 + random.below(1800)) * BigInt(1 + (pods[1] >> 4)),
+    cap: BigInt(200 + random.below(scarce ? 200 : 1800)) * BigInt(1 + (pods[1] >> 4)),
     breaks,
     pageSizes,
   };

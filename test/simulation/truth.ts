@@ -30,10 +30,34 @@ export class Account {
   disturbed = false;
   /** Ids of its last processes, newest first, as the ledger has had them. */
   processIds: string[] = [];
+  /** When its processes began, and by which journal. */
+  readonly #begun = new Map<string, { order: number; journal: number }>();
+  #journals = 0;
   /** Whether the row was folded: nobody will report it any more. */
   folded = false;
+  /** What the row had been granted before the report that was booked last. */
+  grantedBefore: NanoCu = 0n;
+  /** The greatest overrun that an operator has heard of in a report. */
+  toldOverrun: NanoCu = 0n;
   /** Metered cost of learned requests with usage. */
   usageLearned: NanoCu = 0n;
+
+  /** Those that begin from now on know nothing of what the journal said. */
+  loseJournal(): void {
+    this.journalLost = true;
+    this.#journals += 1;
+  }
+
+  /** A process begins, and writes that down. */
+  begin(processId: string): void {
+    this.#begun.set(processId, { order: this.#begun.size, journal: this.#journals });
+  }
+
+  /** Whether a process began before the other, as that one's journal told it. */
+  isBefore(processId: string, other: string): boolean {
+    const [one, two] = [this.#begun.get(processId), this.#begun.get(other)];
+    return one !== undefined && two !== undefined && one.journal === two.journal && one.order < two.order;
+  }
 
   /** SAP accepts a request. */
   send(request: TrueRequest): void {

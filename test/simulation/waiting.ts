@@ -24,6 +24,8 @@ export class Waiter {
   readonly amount: NanoCu;
   readonly smallest: NanoCu;
   readonly arrivedMs: number;
+  /** By the true time. */
+  readonly cameMs: number;
   readonly #holder: Holder;
   readonly #patience = new Patience();
   #notBeforeMs: number;
@@ -32,12 +34,13 @@ export class Waiter {
 
   constructor(
     wish: { amount: NanoCu; smallest: NanoCu },
-    { holder, nowMs }: { holder: Holder; nowMs: number },
+    { holder, nowMs, cameMs }: { holder: Holder; nowMs: number; cameMs: number },
   ) {
     this.amount = wish.amount;
     this.smallest = wish.smallest;
     this.#holder = holder;
     this.arrivedMs = nowMs;
+    this.cameMs = cameMs;
     this.#notBeforeMs = nowMs;
   }
 

@@ -2,7 +2,6 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { LeaseAnswer, LeaseRequest, TokenRequest } from '../../accounting/messages.ts';
 import type { BudgetRef } from '../../operator/configuration/budget-ref.ts';
-import { budgetKey } from '../../operator/configuration/budget-ref.ts';
 import type { PageSizes } from '../../operator/ledger/page-choice.ts';
 import type { RecallNotice } from '../../operator/ledger/recall-notices.ts';
 import type { Call, CallOutcome, StoredChange } from './api-server.ts';
@@ -11,8 +10,9 @@ import type { Budget, BudgetPlan, Seen } from './family.ts';
 import { familyOf } from './family.ts';
 import type { Holder } from './holder.ts';
 import { checkAnswer, checkPod, checkStored } from './invariants.ts';
-import { Pod, Process, idleOf } from './pod.ts';
+import { Pod, Process } from './pod.ts';
 import { Replica } from './replica.ts';
+import { type RoundWatch, RoundWatches, keyOfRound, roundKey } from './round-watch.ts';
 import { ReachWatch } from './tree-reach.ts';
 import { VirtualTime } from './virtual-time.ts';
 import { Violation } from './violation.ts';
@@ -28,12 +28,6 @@ export interface Setup {
   readonly pageSizes?: PageSizes | undefined;
   /** Which assumptions the history breaks on purpose. */
   readonly breaks: readonly Assumption[];
-}
-
-/** Who was asked in a recall round, and what everybody had idle when it began. */
-export interface KnownRound {
-  readonly asked: Set<string>;
-  readonly idle: ReadonlyMap<string, NanoCu>;
 }
 
 /** A request costs at most its bound; one process spends a lease; evidence is complete; the ledger never goes back. */
@@ -100,8 +94,13 @@ export class World {
   readonly answered = new WeakMap<LeaseRequest, LeaseAnswer>();
   /** How often a message has arrived so far. */
   readonly arrivals = new WeakMap<LeaseRequest, number>();
-  /** By budget and number: who was asked in a recall round, and what everybody had idle when it began. */
-  readonly rounds = new Map<string, KnownRound>();
+  /** What could be had while recall rounds went on, and since an ask came that waits. */
+  readonly watches = new RoundWatches();
+  /** By pod and ledger: when an ask was stored with which everything came back that its holder did not use. */
+  readonly cameMs = new Map<string, number>();
+  readonly asks = new WeakMap<LeaseRequest, RoundWatch>();
+  /** When the round truly began that an answer tells of. */
+  readonly roundBegins = new WeakMap<LeaseAnswer, number>();
   effective = 0;
   /** How often a leader was elected. */
   terms = 0;
@@ -120,7 +119,8 @@ export class World {
       peers: setup.replicas > 1,
       pageSizes: setup.pageSizes,
       notices: {
-        recall: (budget: BudgetRef, round: RecallNotice) => this.#recall(budget, round),
+        recall: (replica: Replica, budget: BudgetRef, round: RecallNotice) =>
+          this.#recall(replica, budget, round),
         withdraw: (_: BudgetRef, keys: Iterable<string>) => this.#withdraw(keys),
       },
       ownerOf: (uid: string) => this.api.ownerOf(uid) ?? this.root.ref,
@@ -147,11 +147,6 @@ export class World {
   /** The ledger that a budget's status names as its current one. */
   currentOf(budget: Budget): Seen | undefined {
     return budget.status.get(this.period.name);
-  }
-
-  /** A recall round in the ledger of that budget, if it asked somebody. */
-  roundOf(budget: BudgetRef, number: number): KnownRound | undefined {
-    return this.rounds.get(`${budgetKey(budget)} ${number}`);
   }
 
   /** A ledger is gone: what it knew nobody knows now, also not the one that is made in its place. */
@@ -254,7 +249,10 @@ export class World {
   /** Whether the promises hold for what has changed since the last look. */
   check(): void {
     if (this.#failure) throw this.#failure;
-    for (const [pod, ledgers] of this.dirty) for (const uid of ledgers) checkPod(this, pod, uid);
+    for (const [pod, ledgers] of this.dirty) {
+      this.watches.look(pod, this.nowMs);
+      for (const uid of ledgers) checkPod(this, pod, uid);
+    }
     this.dirty.clear();
     if (this.family.length > 1) this.reach.look(this);
   }
@@ -262,6 +260,7 @@ export class World {
   /** Time goes on. True when somebody's timer has run. */
   advance(ms: number): boolean {
     this.time.nowMs += ms;
+    this.watches.prune(this.nowMs);
     return this.time.runDue((owner) => this.replicas.every(({ life, paused }) => life !== owner || !paused));
   }
 
@@ -280,17 +279,25 @@ export class World {
   }: Extract<Parcel, { kind: 'lease' }>): boolean {
     if (!replica.running || pod.gone) return false;
     const { key, name } = pod;
-    const arrival = (this.arrivals.get(request) ?? 0) + 1;
-    this.arrivals.set(request, arrival);
-    const ask = request.kind === 'report' ? request.ask : undefined;
-    if (this.family.length > 1 && arrival === 1 && ask?.least !== undefined)
-      this.reach.noteArrived(this, pod, ask);
+    this.#noteArrival(replica, pod, request);
     replica.lease(request, { key, name }, (answer) => {
       this.say(() => `${replica.name} answers ${key}: ${describe(answer)}`);
-      checkAnswer(this, { pod, request, answer });
+      checkAnswer(this, { pod, replica, request, answer });
       this.channel.push({ kind: 'answer', pod, process, holder, request, answer, sentAtMs });
     });
     return true;
+  }
+
+  #noteArrival(replica: Replica, pod: Pod, request: LeaseRequest): void {
+    const arrival = (this.arrivals.get(request) ?? 0) + 1;
+    this.arrivals.set(request, arrival);
+    if (request.kind !== 'report') return;
+    const { ask, recall } = request;
+    if (ask?.least !== undefined) {
+      this.asks.set(request, this.watches.begin(this, replica));
+      if (this.family.length > 1 && arrival === 1) this.reach.noteArrived(this, pod, ask);
+    }
+    if (recall !== undefined) this.watches.find(replica, roundKey(pod, recall))?.noteAnswer(pod.key);
   }
 
   #deliverToken({
@@ -318,12 +325,16 @@ export class World {
       holder.token = { endsAtMs: parcel.endsAtMs, seemsToEndAtMs: sentAtMs + tokenMs };
       return true;
     }
-    if (holder.pending !== parcel.request) return false;
-    const { answer } = parcel;
+    return this.#answer(parcel);
+  }
+
+  #answer({ pod, process, holder, sentAtMs, request, answer }: Extract<Parcel, { kind: 'answer' }>): boolean {
+    if (holder.pending !== request && !holder.takes(answer)) return false;
     const nowMs = process.monotonicMs(this.nowMs);
     // A sidecar gives a call up, and repeats it: what the answer says of a round would be too old to go by.
     if (answer.kind === 'reported' && answer.round && nowMs - sentAtMs > callMs) return false;
     holder.take(answer, { sentAtMs, nowMs });
+    holder.roundBeganMs = this.roundBegins.get(answer) ?? holder.roundBeganMs;
     // Such a process ends itself.
     if (holder.phase === 'superseded') pod.processes.splice(pod.processes.indexOf(process), 1);
     this.touch(pod, holder.ledgerUid);
@@ -331,16 +342,14 @@ export class World {
   }
 
   /** Holders are told of a round with their next poll of the configuration. */
-  #recall(budget: BudgetRef, { number, keys }: RecallNotice): void {
-    const round = this.roundOf(budget, number) ?? { asked: new Set(), idle: this.#idleByKey() };
-    this.rounds.set(`${budgetKey(budget)} ${number}`, round);
+  #recall(replica: Replica, budget: BudgetRef, { number, keys }: RecallNotice): void {
+    this.watches.ofRound(this, replica, keyOfRound(budget, number)).ask(keys, this.nowMs);
     for (const key of keys) {
-      round.asked.add(key);
       this.askedAtMs.set(key, this.nowMs);
       const process = this.podOf(key)?.process;
       if (process) process.recall = number;
     }
-    this.say(() => `round ${number} asks ${keys.join(', ')}`);
+    this.say(() => `round ${number} of ${replica.name} asks ${keys.join(', ')}`);
   }
 
   #withdraw(keys: Iterable<string>): void {
@@ -352,11 +361,6 @@ export class World {
 
   #budgetOf(index: number): Budget {
     return this.family[index % this.family.length] ?? this.root;
-  }
-
-  /** What the running processes have idle of the current ledger, but for those that have given it back to wait. */
-  #idleByKey(): Map<string, NanoCu> {
-    return new Map(this.present.map((pod) => [pod.key, idleOf(pod, this.nowMs)]));
   }
 }
 
