@@ -9,6 +9,8 @@ export interface MessageContext {
   leaseSeconds: number;
   /** False: figures are booked, but nothing is granted, and the answer says that nothing could be. */
   mayGrant: boolean;
+  /** By when its sender needs the answer (ms), if it was asked by a ledger: what is waited for is given up before. */
+  answerByMs?: number;
   /** What others wait for, and is not granted to this one. */
   setAside?: NanoCu;
   /** What the ledger could still get from its parent, for the answer; nothing is granted of it. Absent: 0. */

@@ -53,7 +53,7 @@ export interface LeaseBook {
   readonly budget: BudgetRef;
   /**
    * Books a message and answers it, after both are stored. The answer to an ask for a request that waits comes once it
-   * is granted or a recall round has ended for it, within two seconds; the signal says that nobody waits for it.
+   * is granted or a recall round has ended for it, within three seconds; the signal says that nobody waits for it.
    *
    * @throws LedgerError, LedgerTextError; the signal's reason
    */

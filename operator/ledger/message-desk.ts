@@ -15,6 +15,9 @@ import type { ParentSide } from './parent-side.ts';
 import type { RecallRounds } from './recall-rounds.ts';
 import type { Upkeep } from './upkeep.ts';
 
+/** A sidecar leaves its home after 3.5 s without an answer, and gives a call up after 5: what waits is answered before. */
+const answerWithinMs = 3000;
+
 /** What the messages of one ledger's holders are answered with. */
 export interface MessageDeskOptions {
   writer: LedgerWriter;
@@ -26,6 +29,9 @@ export interface MessageDeskOptions {
   /** Told of what failed without anybody waiting for it. */
   onFailure: (upkeep: Upkeep, error: unknown) => void;
 }
+
+/** With the time by which it is answered. */
+type InTime = MessageContext & { answerByMs: number };
 
 /** A message that is stored. */
 interface Booked {
@@ -51,8 +57,9 @@ export class MessageDesk {
    * @throws LedgerError, LedgerTextError; the signal's reason
    */
   async handle(request: LeaseRequest, context: MessageContext, signal?: AbortSignal): Promise<LeaseAnswer> {
-    const { grants, parent, rounds, onFailure } = this.#options;
-    const holder = { ...context, mayGrant: context.mayGrant && grants() !== 'never' };
+    const { grants, parent, rounds, clock, onFailure } = this.#options;
+    const answerByMs = context.answerByMs ?? clock.nowMs() + answerWithinMs;
+    const holder = { ...context, answerByMs, mayGrant: context.mayGrant && grants() !== 'never' };
     const { answer, denied } = await this.#bookOnce(request, holder);
     // What has just come back is what the parent waits for.
     if (parent?.isRecalled) parent.tell().catch((error: unknown) => onFailure('tell_parent', error));
@@ -64,12 +71,12 @@ export class MessageDesk {
     return answer;
   }
 
-  #bookOnce(request: LeaseRequest, holder: MessageContext): Promise<Booked> {
+  #bookOnce(request: LeaseRequest, holder: InTime): Promise<Booked> {
     const { parent } = this.#options;
-    const { key } = holder;
+    const { key, answerByMs: untilMs } = holder;
     const need = holder.mayGrant ? this.#needOf(request, key) : 0n;
     const book = () => this.#book(request, holder, need);
-    const run = () => (parent ? parent.with({ key, need }, book) : book());
+    const run = () => (parent ? parent.with({ key, need, untilMs }, book) : book());
     return this.#ledger.rows.has(key) ? run() : this.#admissions.admit(run);
   }
 
@@ -124,13 +131,14 @@ export class MessageDesk {
   /** Keeps the answer to a report until its ask is granted, or a recall round has ended for it. */
   async #wait(
     request: ReportRequest,
-    { least, holder, signal }: { least: NanoCu; holder: MessageContext; signal?: AbortSignal | undefined },
+    { least, holder, signal }: { least: NanoCu; holder: InTime; signal?: AbortSignal | undefined },
   ): Promise<LeaseAnswer> {
     const { rounds, clock } = this.#options;
     const waiter = waiterOf(request, holder, this.#ledger);
-    let facts = await rounds.wait({ waiter, least, context: holder, signal });
+    const { answerByMs: untilMs } = holder;
+    let facts = await rounds.wait({ waiter, least, context: holder, untilMs, signal });
     signal?.throwIfAborted();
-    if (facts && (await this.#getFromParent(waiter, holder))) facts = undefined;
+    if (facts && !(await this.#isRefusedAbove(waiter, holder))) facts = undefined;
     if (facts && !(await this.#bearsOut(facts, { waiter, least, holder }))) facts = undefined;
     const nowMs = clock.nowMs();
     const answer = answerBooked(this.#ledger, request, { ...holder, nowMs, ...this.#figures(holder.key) });
@@ -151,17 +159,18 @@ export class MessageDesk {
     });
   }
 
-  /** What holders here could not give back, those of the parent may. False: it was not granted. */
-  async #getFromParent(waiter: Waiter, context: MessageContext): Promise<boolean> {
+  /** What holders here could not give back, those of the parent may: true if a round there has ended, and it was not granted. */
+  async #isRefusedAbove(waiter: Waiter, context: InTime): Promise<boolean> {
     const { parent, writer } = this.#options;
-    if (parent === undefined) return false;
+    if (parent === undefined) return true;
     const { key, need } = waiter;
-    const granted = await parent.with({ key, need, waits: true }, () =>
-      writer.submit((ledger) => ({
+    const asked = { key, need, untilMs: context.answerByMs, waits: true };
+    return parent.with(asked, async (isDecided) => {
+      const granted = await writer.submit((ledger) => ({
         result: grantWaiters(ledger, [{ ...waiter, context }], this.#options.clock.nowMs()),
-      })),
-    );
-    return granted.length > 0;
+      }));
+      return granted.length === 0 && isDecided;
+    });
   }
 
   get #ledger(): Ledger {

@@ -15,7 +15,9 @@ import {
 } from '../../accounting/parent-lease.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import { budgetKey } from '../configuration/budget-ref.ts';
-import type { Clock } from '../kube/clock.ts';
+import { type Clock, pause } from '../kube/clock.ts';
+import { AskSize } from './ask-size.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { Upkeep } from './upkeep.ts';
@@ -42,25 +44,40 @@ export interface ParentSideOptions {
   onFailure: (upkeep: Upkeep, error: unknown) => void;
 }
 
-/** What nobody has used for so long goes back to the parent. */
-const idleMs = 60_000;
 /** For so long after it was recalled, what becomes idle goes back at once. */
 const recalledMs = 2000;
-/** An ask that comes so soon after another one is for more. */
-const soonMs = 10_000;
-/** How many times what is missing is asked for: at first, and at most. */
-const firstFactor = 8n;
-const greatestFactor = 1024n;
 /** Exchanges that one need may take: its own, one that came too late, and those of others it waits for. */
 const maxTurns = 8;
+/** Of the time that an answer may take, each level keeps so much to store what comes from above. */
+const levelMs = 250;
 /** In the parent, for the size of shares: whether a holder is there. */
 const leaseSeconds = 300;
+
+/** How long a need may wait for the parent. */
+interface Limits {
+  /** For a request that waits: a round is held in the parent. */
+  waits?: boolean;
+  /** By when it is over (ms). */
+  untilMs: number;
+}
+
+/** What a holder needs of the parent. */
+interface ParentAsk extends Limits {
+  key: string;
+  need: NanoCu;
+}
+
+interface Need {
+  readonly need: NanoCu;
+  /** The parent can give no more: a round there has ended, or nothing it gave would help. */
+  isDecided: boolean;
+}
 
 /** The side of a ledger towards the one it is a holder in: asks, reports and gives back, one message at a time. */
 export class ParentSide {
   readonly #options: ParentSideOptions;
   /** What pods wait for, in order of arrival. */
-  readonly #needs = new Set<{ need: NanoCu }>();
+  readonly #needs = new Set<Need>();
   #turn: Promise<void> | undefined;
   /** What waits for its turn to tell. */
   #nextTell: Promise<void> | undefined;
@@ -68,33 +85,30 @@ export class ParentSide {
   #coming = 0n;
   /** The last answer, on its way into the store. */
   #taking: Promise<void> = Promise.resolve();
-  #factor = firstFactor;
-  #askedMs = Number.NEGATIVE_INFINITY;
+  readonly #size: AskSize;
+  readonly #idle = new IdleWatch();
   #recalledUntilMs = Number.NEGATIVE_INFINITY;
-  /** The least that was idle since then. */
-  #low: { sinceMs: number; amount: NanoCu } | undefined;
   #found: ParentBook | undefined;
   #problem: LedgerError | undefined;
 
   constructor(options: ParentSideOptions) {
     this.#options = options;
+    this.#size = new AskSize(options.clock);
   }
 
   /**
-   * Runs what grants `need` to a holder, once the parent has given enough for it or has said that it cannot; `waits`: after
-   * a recall round among the parent's holders.
+   * Runs what grants `need` to a holder, once the parent has given enough for it or has said that it cannot, or the time is
+   * over; `waits`: after a recall round among the parent's holders. It is told whether the parent can give no more.
    */
-  async with<T>(
-    { key, need, waits = false }: { key: string; need: NanoCu; waits?: boolean },
-    run: () => Promise<T>,
-  ): Promise<T> {
-    if (need === 0n) return run();
-    const own = { need };
-    const prepare = withinCap(this.#ledger, key) < need ? this.#book() : this.#coverNext(own, waits);
+  async with<T>({ key, need, ...limits }: ParentAsk, run: (isDecided: boolean) => Promise<T>): Promise<T> {
+    if (need === 0n) return run(true);
+    const isPossible = withinCap(this.#ledger, key) >= need;
+    const own: Need = { need, isDecided: !isPossible };
+    const prepare = isPossible ? this.#coverNext(own, limits) : this.#book();
     try {
       // What a message tells is booked also where its ask must fail.
-      await prepare.catch((error: unknown) => run().then(() => Promise.reject(error)));
-      return await run();
+      await prepare.catch((error: unknown) => run(false).then(() => Promise.reject(error)));
+      return await run(own.isDecided);
     } finally {
       this.#needs.delete(own);
     }
@@ -157,28 +171,41 @@ export class ParentSide {
     return ledgerKey(this.#options.writer.stored.uid);
   }
 
-  #coverNext(own: { need: NanoCu }, waits: boolean): Promise<void> {
+  #coverNext(own: Need, limits: Limits): Promise<void> {
     this.#needs.add(own);
-    return this.#cover(own, waits);
+    return this.#cover(own, limits);
   }
 
-  async #cover(own: { need: NanoCu }, waits: boolean): Promise<void> {
+  async #cover(own: Need, { waits = false, untilMs }: Limits): Promise<void> {
     let asked = 0;
-    for (let turn = 0; turn < maxTurns; turn += 1) {
+    for (let turn = 0; turn < maxTurns && this.#hasTime(untilMs); turn += 1) {
       const missing = this.#missingFor(own);
       if (missing <= 0n || asked === 2) return;
       if (this.#turn === undefined) {
         asked += 1;
-        await this.#takeTurn(() => (waits ? this.#askAll(own) : this.#send(this.#askFor(missing))));
-      } else await this.#turnEnd();
+        await this.#takeTurn(() => (waits ? this.#askAll(own, untilMs) : this.#askMore(missing)));
+      } else await this.#turnEndBy(untilMs);
     }
   }
 
+  /** The answer must come back and be stored here in time. */
+  #hasTime(untilMs: number): boolean {
+    return this.#options.clock.nowMs() < untilMs - levelMs;
+  }
+
+  async #askMore(missing: NanoCu): Promise<void> {
+    const useful = withinCap(this.#ledger, '') - parentIdle(this.#ledger);
+    await this.#send({ need: missing, want: this.#size.next(missing, useful) });
+  }
+
   /** Asks for all that is needed, and gives up what is idle in the same message: nobody who waits is asked for it. */
-  async #askAll(own: { need: NanoCu }): Promise<void> {
+  async #askAll(own: Need, untilMs: number): Promise<void> {
     await this.#giveBack(parentIdle(this.#ledger));
     const missing = this.#missingFor(own);
-    if (missing > 0n) await this.#send({ need: missing, want: missing, least: missing });
+    if (missing <= 0n) return;
+    const ask = { need: missing, want: missing, least: missing };
+    const answer = await this.#send(ask, untilMs - levelMs);
+    own.isDecided = answer.kind === 'reported' && answer.round !== undefined;
   }
 
   async #giveBack(amount: NanoCu): Promise<void> {
@@ -187,7 +214,7 @@ export class ParentSide {
   }
 
   /** Those who came before are served first. */
-  #missingFor(own: { need: NanoCu }): NanoCu {
+  #missingFor(own: Need): NanoCu {
     let sum = 0n;
     for (const one of this.#needs) {
       sum += one.need;
@@ -196,20 +223,16 @@ export class ParentSide {
     return sum - (parentIdle(this.#ledger) + this.#coming);
   }
 
-  /** More than what is missing, so that the next requests find some; and ever more the sooner they come. */
-  #askFor(missing: NanoCu): { need: NanoCu; want: NanoCu } {
-    const nowMs = this.#options.clock.nowMs();
-    const soon = nowMs - this.#askedMs < soonMs;
-    this.#factor = soon ? least(this.#factor * 2n, greatestFactor) : firstFactor;
-    this.#askedMs = nowMs;
-    const useful = withinCap(this.#ledger, '') - parentIdle(this.#ledger);
-    const want = least(missing * this.#factor, useful);
-    return { need: missing, want: want > missing ? want : missing };
-  }
-
   /** Until the message under way has been answered; why it was not, whoever sent it is told. */
   async #turnEnd(): Promise<void> {
     await this.#turn?.catch(() => undefined);
+  }
+
+  async #turnEndBy(untilMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const timer = new AbortController();
+    await Promise.race([this.#turnEnd(), pause(clock, untilMs - levelMs - clock.nowMs(), timer.signal)]);
+    timer.abort();
   }
 
   /** Two messages at once would have one number, and only one of them be booked. */
@@ -220,22 +243,27 @@ export class ParentSide {
   }
 
   /** One message and its answer; what it says is on its way into the store when this resolves. */
-  async #send(ask?: Ask): Promise<void> {
+  async #send(ask?: Ask, answerByMs?: number): Promise<Told> {
     const book = await this.#book();
     // A number that was used already would get nothing.
     await this.#taking;
     await this.#takeOverRow(book);
     if (this.#ledger.parent?.incarnation === 0) await this.#take(await this.#handled(book, openInParent));
-    const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask));
+    const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask), answerByMs);
     const coming = answer.row.granted - (this.#ledger.parent?.granted ?? 0n);
     this.#coming += coming;
     // Those who wait submit their grants behind it: one write stores both.
     this.#taking = this.#take(answer)
       .catch((error: unknown) => this.#options.onFailure('take_parent_answer', error))
       .finally(() => (this.#coming -= coming));
+    return answer;
   }
 
-  async #handled(book: ParentBook, compose: (ledger: Ledger) => LeaseRequest | undefined): Promise<Told> {
+  async #handled(
+    book: ParentBook,
+    compose: (ledger: Ledger) => LeaseRequest | undefined,
+    answerByMs?: number,
+  ): Promise<Told> {
     const request = compose(this.#ledger);
     if (request === undefined) throw new TypeError('only a ledger with a parent reports to it');
     const { clock, writer, mayGrant } = this.#options;
@@ -245,6 +273,7 @@ export class ParentSide {
       nowMs: clock.nowMs(),
       leaseSeconds,
       mayGrant: mayGrant(),
+      ...(answerByMs !== undefined && { answerByMs }),
     };
     const answer = await book.handle(request, context);
     this.#problem = this.#whyNot(answer);
@@ -284,14 +313,7 @@ export class ParentSide {
     const idle = parentIdle(this.#ledger);
     const nowMs = this.#options.clock.nowMs();
     if (this.isRecalled || !this.#options.mayGrant()) return this.#needs.size > 0 ? 0n : idle;
-    const low = this.#low;
-    if (low === undefined || idle < low.amount || nowMs < low.sinceMs) {
-      this.#low = { sinceMs: low?.sinceMs ?? nowMs, amount: idle };
-      return 0n;
-    }
-    if (nowMs - low.sinceMs < idleMs) return 0n;
-    this.#low = { sinceMs: nowMs, amount: idle - low.amount };
-    return low.amount;
+    return this.#idle.unused(idle, nowMs);
   }
 }
 
@@ -306,8 +328,4 @@ function forgotten(what: string): LedgerError {
 
 function restoredTooOld(name: string): string {
   return `the ledger of the parent knows more of the budget than its SapAiLedger ${name}, or nothing: restore a newer backup of it, or delete it and approve to go on without it, by which what was seen of it is held`;
-}
-
-function least(a: NanoCu, b: NanoCu): NanoCu {
-  return a < b ? a : b;
 }

@@ -24,7 +24,7 @@ import type { Clock } from '../kube/clock.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { RecallNotice, RecallNotices } from './recall-notices.ts';
 
-/** A sidecar gives a call up after 5 s: an answer that waits must come well before. */
+/** Longest wait for a round of one ledger. */
 const longestWaitMs = 2000;
 /** Between two tries to grant those who wait, if the last one granted nothing. */
 const serveAgainMs = 50;
@@ -35,6 +35,8 @@ export interface WaitingAsk {
   /** A smaller grant would not help. */
   least: NanoCu;
   context: MessageContext;
+  /** It is given up then (ms). */
+  untilMs: number;
   /** Fires when nobody waits for the answer any more. */
   signal?: AbortSignal | undefined;
 }
@@ -111,7 +113,7 @@ export class RecallRounds {
    *
    * @throws what storing the grant throws
    */
-  async wait({ waiter, least, context, signal }: WaitingAsk): Promise<RoundFacts | undefined> {
+  async wait({ waiter, least, context, untilMs, signal }: WaitingAsk): Promise<RoundFacts | undefined> {
     const { key, need } = waiter;
     const { ledger } = this.#writer.stored;
     const nowMs = this.#clock.nowMs();
@@ -123,7 +125,7 @@ export class RecallRounds {
     const { promise, resolve, reject } = Promise.withResolvers<RoundFacts | undefined>();
     this.#places.set(key, { context, resolve, reject });
     const giveUp = () => this.#leave(key);
-    const cancel = this.#clock.after(longestWaitMs, giveUp);
+    const cancel = this.#clock.after(Math.min(longestWaitMs, Math.max(0, untilMs - nowMs)), giveUp);
     signal?.addEventListener('abort', giveUp, { once: true });
     this.look();
     try {

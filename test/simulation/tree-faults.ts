@@ -9,13 +9,13 @@ export const treeFaults: readonly PlantedFault[] = [
   {
     name: 'a ledger takes what it asks for before the one above has stored it',
     file: parentSide,
-    text: '    const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask));',
+    text: '    const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask), answerByMs);',
     instead: `    if (ask) await this.#options.writer.submit((ledger) => {
       if (ledger.parent) ledger.parent = { ...ledger.parent, granted: ledger.parent.granted + ask.need };
       ledger.seq += 1;
       return { result: undefined };
     });
-    const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask));`,
+    const answer = await this.#handled(book, (ledger) => reportToParent(ledger, ask), answerByMs);`,
   },
   {
     name: 'the ledger above is told of a return before it is stored below',
