@@ -4,10 +4,12 @@ import type { Pod } from './pod.ts';
 import type { World } from './world.ts';
 
 const nothing = { a: 0, b: 0, c: 0 };
+/** Who is overcommitted asks again and again where a ledger that went back cannot give anything back. */
+const mostTurns = 60;
 
 /** Lets all that is under way arrive, and the API server do what it was asked for. */
 export async function quiet(world: World): Promise<void> {
-  for (let idleTurns = 0; idleTurns < 3;) {
+  for (let [idleTurns, turns] = [0, 0]; idleTurns < 3 && turns < mostTurns; turns += 1) {
     world.advance(1500);
     await world.settle();
     idleTurns = (await arriveAll(world)) ? 0 : idleTurns + 1;

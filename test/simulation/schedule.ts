@@ -130,7 +130,7 @@ export const mixes: Readonly<Record<string, Mix>> = {
   unknowns: { ...small, share: 9, weights: [network, unknowns, crashes, pauses] },
   churn: { ...small, share: 8, weights: [network, churn, crashes, operators], pods: [4, 10] },
   everything: { ...small, share: 1, weights: everything, pods: [2, 8] },
-  trees: { ...tree, share: 4, weights: [network, operators, families] },
+  trees: { ...tree, share: 3, weights: [network, operators, families] },
   'trees and crashes': { ...tree, share: 3, weights: [network, families, crashes, pauses, unknowns] },
   'trees and months': { ...tree, share: 2, weights: [network, families, months, churn, operators, crashes] },
   fleet: {
@@ -153,6 +153,12 @@ export const mixes: Readonly<Record<string, Mix>> = {
     replicas: [1, 3],
     steps: 2500,
     pageSizes: { first: 400, least: 200, full: 500 },
+  },
+  'children from backups': {
+    ...tree,
+    share: 1,
+    weights: [network, operators, families, { restoreChild: 0.4, approve: 0.5 }],
+    breaks: ['A4'],
   },
   'broken bounds': {
     ...small,

@@ -25,13 +25,14 @@ function checkSame(above: Version, below: Version): void {
   );
 }
 
-/** What ledgers that were deleted had of this one and of those below it: nobody can say what became of it. */
+/** What ledgers that were deleted, or went back, had of this one and of those below it: nobody can say what became of it. */
 export function leaseOfGone(world: World, { ledger }: Version): bigint {
   let sum = 0n;
   for (const row of ledger.rows.values()) {
     if (!isLedgerKey(row.key)) continue;
     const below = world.api.byUid(row.key.slice(ledgerKey('').length));
-    sum += below ? leaseOfGone(world, below) : unused(row);
+    const whole = below && !world.wentBack.has(below.uid);
+    sum += whole || (below && world.deleted.has(below.uid)) ? leaseOfGone(world, below) : unused(row);
   }
   return sum;
 }

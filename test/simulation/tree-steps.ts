@@ -24,6 +24,17 @@ function ledgerOf(world: World, budget: Budget): string | undefined {
   return world.api.names.find((name) => world.api.latest(name)?.uid === uid);
 }
 
+/** A4 broken on purpose: the ledger of a budget below another one comes back from a backup. */
+const restoreChild: TreeStep = (world, { a, b }) => {
+  const budget = pick(world.family.slice(1), b);
+  const name = budget && ledgerOf(world, budget);
+  const restored = name === undefined ? undefined : world.api.restore(name, 1 + (a % 30));
+  if (!restored) return false;
+  world.wentBack.add(restored.uid);
+  world.say(() => `${name} is restored from a backup, at change ${restored.ledger.seq}`);
+  return true;
+};
+
 /** A person says that a budget goes on without what its ledger had: that is held as far as it was seen. */
 const acceptLoss: TreeStep = (world, { b }) => {
   const gone = world.family.filter((budget) => {
@@ -38,4 +49,4 @@ const acceptLoss: TreeStep = (world, { b }) => {
 };
 
 /** What people do to ledgers of a tree, by name. */
-export const treeSteps = { loseLedger, acceptLoss } satisfies Record<string, TreeStep>;
+export const treeSteps = { loseLedger, restoreChild, acceptLoss } satisfies Record<string, TreeStep>;
