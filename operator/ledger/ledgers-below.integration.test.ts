@@ -280,7 +280,8 @@ describe('a ledger below another one', () => {
     await pod.report({ ask: '60' });
     const now = await storedLedger(world, ledgers.root.name);
     // What somebody puts in its place, and the operator sees as soon as it writes.
-    const seq = now.spec.seq + 1;
+    // Further than what the operator writes by itself meanwhile.
+    const seq = now.spec.seq + 100;
     await editLedger(world, { name: ledgers.root.name, spec: { rows, outstanding, seq } });
     const asks = pod.report({ ask: '900', spent: '3' });
     await expect(asks).rejects.toMatchObject({ reason: 'lost' });
