@@ -113,12 +113,6 @@ const ledgerFaults: readonly PlantedFault[] = [
     instead: '',
   },
   {
-    name: 'what a former process spent beyond its lease is not booked',
-    file: 'accounting/ledger-late.ts',
-    text: 'if (amount <= 0n ||',
-    instead: 'if (amount <= 0n || amount > 0n ||',
-  },
-  {
     name: 'a late open that its successor names takes the lease over',
     file: transitions,
     text: 'const ids = new Set([...olderProcessIds, row.processId,',

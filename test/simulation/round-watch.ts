@@ -63,7 +63,9 @@ export class RoundWatch {
   couldBeHad(world: World, uid: string, except: Pod): NanoCu {
     let sum = 0n;
     for (const [key, lowest] of this.#lowest) {
-      if (key === except.key || this.#hadItsChance(world, key, uid)) continue;
+      // Of two processes that spend one lease nobody knows what it has idle.
+      if (key === except.key || world.podOf(key)?.accountOf(uid).twice) continue;
+      if (this.#hadItsChance(world, key, uid)) continue;
       const [idle, known] = [lowest.get(uid) ?? 0n, knownUnused(world, key, uid)];
       sum += idle < known ? idle : known;
     }
