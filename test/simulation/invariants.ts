@@ -86,7 +86,8 @@ function compareRow(
   { row, old, uid }: { row: LedgerRow; old: LedgerRow; uid: string },
   growth: Growth,
 ): void {
-  growth.granted += row.granted - old.granted;
+  // What is held for a ledger that was lost is granted to nobody.
+  if (row.key !== 'recovered') growth.granted += row.granted - old.granted;
   growth.overrun += row.overrun - old.overrun;
   if (old.released > row.released) growth.revoked += old.released - row.released;
   checkParts(row);
