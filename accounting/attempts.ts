@@ -1,5 +1,5 @@
 import type { NanoCu } from './amount.ts';
-import type { RateTier } from './messages.ts';
+import type { RateTier } from './configuration-messages.ts';
 import { affordableOutputTokens, worstCase } from './worst-case.ts';
 
 /** One model call that a request may cause. */

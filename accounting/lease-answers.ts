@@ -1,8 +1,8 @@
 import { guaranteedToOthers } from './ledger-shares.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { type MessageContext, mayGrant } from './message-context.ts';
+import { schemaVersion } from './message-parts.ts';
 import type { LeaseAnswer, LeaseRefusalReason, ReportRequest, RowFigures } from './messages.ts';
-import { schemaVersion } from './messages.ts';
 import { grantableTo } from './parent-lease.ts';
 
 /** The answer to `open`: the row as it is, and whether its newest process goes on from a journal. */

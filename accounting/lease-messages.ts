@@ -1,6 +1,6 @@
 import type { Lease, LeaseRecord, SentRecord } from './lease.ts';
+import { schemaVersion } from './message-parts.ts';
 import type { Ask, LeaseAnswer, OpenRequest, ReportRequest } from './messages.ts';
-import { schemaVersion } from './messages.ts';
 import { sortedUsage } from './metered-usage.ts';
 import { unknownByReason } from './unknown-costs.ts';
 

@@ -4,8 +4,8 @@ import { applyRecord, idle, newLease, orphanRecords, snapshotRecord } from './le
 import { answerRecord, openRequest, reportRequest, sentRecord } from './lease-messages.ts';
 import { unknownByReason } from './unknown-costs.ts';
 import type { Lease, LeaseRecord } from './lease.ts';
+import { schemaVersion } from './message-parts.ts';
 import type { LeaseAnswer, RowFigures } from './messages.ts';
-import { schemaVersion } from './messages.ts';
 
 const identity = { budget: 'chat', ledgerUid: 'uid', processId: '00000000000000aa' };
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { copyLedger, setCap } from './ledger.ts';
 import { Scene, cu, holding, leaseSeconds, period, processA } from './ledger-scene.ts';
 import { grantSize, handleLeaseRequest, releaseHeld } from './ledger-transitions.ts';
-import { schemaVersion } from './messages.ts';
+import { schemaVersion } from './message-parts.ts';
 
 describe('a grant', () => {
   test('is what is needed or nothing', () => {

@@ -4,7 +4,8 @@ import { cu, holding, unknown } from './ledger-scene.ts';
 import type { Scene } from './ledger-scene.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
 import { copyLedger, meter } from './ledger.ts';
-import { leaseRequest, maxCount, maxHolderAmount, unknownReason } from './messages.ts';
+import { maxCount, maxHolderAmount } from './message-parts.ts';
+import { leaseRequest, unknownReason } from './messages.ts';
 
 /** As much as one message can say is unknown: 12 × 10⁹ CU. */
 const mostUnknown = unknownReason.options.map((reason) => unknown('2000000000', reason));

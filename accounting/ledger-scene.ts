@@ -3,8 +3,8 @@ import { available, newLedger } from './ledger.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { expireRows, handleLeaseRequest, releaseHeld } from './ledger-transitions.ts';
 import type { LedgerEvent, Outcome } from './ledger-transitions.ts';
+import { schemaVersion } from './message-parts.ts';
 import type { LeaseAnswer, OpenRequest, ReportRequest, UnknownCost } from './messages.ts';
-import { schemaVersion } from './messages.ts';
 
 /** Begin of the period that these tests are about. */
 export const startMs = Date.UTC(2026, 10, 1);

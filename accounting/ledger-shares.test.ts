@@ -5,7 +5,7 @@ import { isOverpromised, guaranteedToOthers, setShares, shareOf } from './ledger
 import type { Share } from './ledger-shares.ts';
 import { Scene, cu, leaseSeconds, processA } from './ledger-scene.ts';
 import { handleLeaseRequest } from './ledger-transitions.ts';
-import { schemaVersion } from './messages.ts';
+import { schemaVersion } from './message-parts.ts';
 import { decodeShares, encodeShares } from './shares-text.ts';
 
 const one = 'team-a/one';

@@ -15,7 +15,7 @@ import {
   unknown,
 } from './ledger-scene.ts';
 import { handleLeaseRequest } from './ledger-transitions.ts';
-import { schemaVersion } from './messages.ts';
+import { schemaVersion } from './message-parts.ts';
 
 /** A pod that has spent, does not know of two costs, and lost a journal. */
 function eventful(): Scene {

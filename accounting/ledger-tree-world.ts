@@ -3,8 +3,8 @@ import { copyLedger, isLedgerKey, ledgerKey, newLedger, setCap, unused } from '.
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { setShares } from './ledger-shares.ts';
 import { expireRows, handleLeaseRequest } from './ledger-transitions.ts';
+import { schemaVersion } from './message-parts.ts';
 import type { LeaseAnswer, LeaseRequest, ReportRequest } from './messages.ts';
-import { schemaVersion } from './messages.ts';
 import { openInParent, reportToParent, returnToParent, takeParentAnswer } from './parent-lease.ts';
 
 const period = { name: '2026-11', startMs: 0, endMs: 1e15 };

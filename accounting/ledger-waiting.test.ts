@@ -3,7 +3,8 @@ import { available, copyLedger } from './ledger.ts';
 import { answerBooked } from './lease-answers.ts';
 import { handleLeaseRequest } from './ledger-transitions.ts';
 import { grantWaiters } from './ledger-waiting.ts';
-import { type ReportRequest, schemaVersion } from './messages.ts';
+import { schemaVersion } from './message-parts.ts';
+import type { ReportRequest } from './messages.ts';
 import { ledgerOf } from './recall-scene.ts';
 
 const context = { key: 'a', name: 'a', nowMs: 1000, leaseSeconds: 300, mayGrant: true };

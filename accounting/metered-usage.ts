@@ -1,5 +1,5 @@
-import type { MeteredUsage } from './messages.ts';
-import { maxCount, maxHolderAmount, maxUsageModel, maxUsageVersion } from './messages.ts';
+import { maxCount, maxHolderAmount } from './message-parts.ts';
+import { type MeteredUsage, maxUsageModel, maxUsageVersion } from './messages.ts';
 
 /** What was metered by day, model and version, by `usageKey`. */
 export type MeteredLines = Map<string, MeteredUsage>;

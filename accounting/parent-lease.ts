@@ -3,8 +3,8 @@ import type { Ledger, LedgerRow } from './ledger.ts';
 import { available, changeRow, emptyRow, isLedgerKey } from './ledger.ts';
 import { guaranteedToOthers } from './ledger-shares.ts';
 import { heldLines } from './entries-text.ts';
+import { schemaVersion } from './message-parts.ts';
 import type { Ask, LeaseAnswer, OpenRequest, ReportRequest, UnknownCost } from './messages.ts';
-import { schemaVersion } from './messages.ts';
 
 /**
  * The holder's half of a lease where the holder is itself a ledger: a part of the stored ledger, as a pod's half is in

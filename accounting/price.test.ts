@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatAmount, formatRounded, parseAmount } from './amount.ts';
 import { add, compare, decimalOfAmount, formatDecimal, parseDecimal, scaleBy } from './decimal.ts';
-import type { RateTier } from './messages.ts';
+import type { RateTier } from './configuration-messages.ts';
 import { exactPrice, priceUsage } from './price.ts';
 import { chatUsage, pricings } from './pricing-arbitraries.ts';
 

@@ -1,6 +1,6 @@
 import type { NanoCu } from './amount.ts';
 import { add, ceilToNano, type Decimal, multiply, parseFactor, scaleBy, shiftDown } from './decimal.ts';
-import type { RateTier } from './messages.ts';
+import type { RateTier } from './configuration-messages.ts';
 import { parseTiers, tierAt } from './rate-tier.ts';
 import type { Usage } from './usage.ts';
 

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { RateTier } from './messages.ts';
+import type { RateTier } from './configuration-messages.ts';
 import type { Usage } from './usage.ts';
 
 /** Usage with everything that a test does not care about left at zero. */

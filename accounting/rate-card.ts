@@ -1,7 +1,7 @@
 import { compare, formatDecimal, parseDecimal } from './decimal.ts';
 import { globSpecificity, matchesGlob } from './glob.ts';
 import type { LiveTier } from './live-cost.ts';
-import type { RateTier } from './messages.ts';
+import type { RateTier } from './configuration-messages.ts';
 
 /** CU per GenAI token from a day on (`YYYY-MM-DD`, 00:00 UTC), as decimal text. */
 export interface FactorEntry {

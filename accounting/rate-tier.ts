@@ -1,5 +1,5 @@
 import { dearer, type Decimal, parseDecimal } from './decimal.ts';
-import type { RateTier } from './messages.ts';
+import type { RateTier } from './configuration-messages.ts';
 
 /** A tier with its rates parsed: GenAI tokens per 1,000 tokens of each kind. */
 export interface ParsedTier {

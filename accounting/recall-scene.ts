@@ -1,6 +1,6 @@
 import { type Ledger, changeRow, newLedger } from './ledger.ts';
 import { handleLeaseRequest } from './ledger-transitions.ts';
-import { schemaVersion } from './messages.ts';
+import { schemaVersion } from './message-parts.ts';
 
 const period = { name: '2026-11', startMs: 0, endMs: 1e15 };
 

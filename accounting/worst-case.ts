@@ -11,7 +11,7 @@ import {
   scaleBy,
   shiftDown,
 } from './decimal.ts';
-import type { RateTier } from './messages.ts';
+import type { RateTier } from './configuration-messages.ts';
 import { type ParsedTier, parseTiers, reachableTiers } from './rate-tier.ts';
 
 /** What bounds the price of a request before it is sent. */

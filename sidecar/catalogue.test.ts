@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ReadyBudget } from '../accounting/messages.ts';
+import type { ReadyBudget } from '../accounting/configuration-messages.ts';
 import { Catalogue } from './catalogue.ts';
 
 const cheap = [{ input: '0.001', output: '0.002' }];

@@ -4,7 +4,7 @@ import type {
   ModelConfiguration,
   RateTier,
   ReadyBudget,
-} from '../accounting/messages.ts';
+} from '../accounting/configuration-messages.ts';
 
 /** A model as a deployment serves it, with what it is priced by. */
 export interface PricedModel {

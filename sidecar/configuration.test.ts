@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { ConfigurationRequest } from '../accounting/messages.ts';
-import { schemaVersion } from '../accounting/messages.ts';
+import type { ConfigurationRequest } from '../accounting/configuration-messages.ts';
+import { schemaVersion } from '../accounting/message-parts.ts';
 import { Configuration } from './configuration.ts';
 import { until } from './testing/stage.ts';
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { type BudgetConfiguration, maxPollSeconds, schemaVersion } from '../accounting/messages.ts';
+import { type BudgetConfiguration, maxPollSeconds } from '../accounting/configuration-messages.ts';
+import { schemaVersion } from '../accounting/message-parts.ts';
 import { Catalogue } from './catalogue.ts';
 import type { OperatorClient } from './operator-client.ts';
 import { sleep } from './pause.ts';

@@ -6,11 +6,13 @@ import type { z } from 'zod';
 import {
   type ConfigurationAnswer,
   type ConfigurationRequest,
+  configurationAnswer,
+} from '../accounting/configuration-messages.ts';
+import {
   type LeaseAnswer,
   type LeaseRequest,
   type TokenAnswer,
   type TokenRequest,
-  configurationAnswer,
   encodeMessage,
   endpointError,
   leaseAnswer,

@@ -1,4 +1,4 @@
-import { schemaVersion } from '../accounting/messages.ts';
+import { schemaVersion } from '../accounting/message-parts.ts';
 import type { Clock } from './clock.ts';
 import type { LeaseHolder } from './lease/holder.ts';
 import { type OperatorClient, OperatorError } from './operator-client.ts';

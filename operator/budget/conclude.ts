@@ -1,4 +1,4 @@
-import type { BudgetConfiguration } from '../../accounting/messages.ts';
+import type { BudgetConfiguration } from '../../accounting/configuration-messages.ts';
 import type { SapAiBudgetStatus } from '../../crds/budget.ts';
 import { budgetKey } from '../configuration/budget-ref.ts';
 import { buildConfiguration } from '../configuration/build-configuration.ts';

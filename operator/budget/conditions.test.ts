@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nanoPerCu } from '../../accounting/amount.ts';
-import type { ModelConfiguration, RateTier } from '../../accounting/messages.ts';
+import type { ModelConfiguration, RateTier } from '../../accounting/configuration-messages.ts';
 import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
 import type { Condition } from '../kube/conditions.ts';
 import { budgetConditions } from './conditions.ts';

@@ -1,4 +1,4 @@
-import type { BudgetConfiguration, ModelConfiguration } from '../../accounting/messages.ts';
+import type { BudgetConfiguration, ModelConfiguration } from '../../accounting/configuration-messages.ts';
 import type { SapAiBudgetStatus } from '../../crds/budget.ts';
 import type { Inventory } from '../sap/inventory.ts';
 import type { SapError } from '../sap/sap-error.ts';

@@ -1,4 +1,4 @@
-import type { ModelConfiguration } from '../../accounting/messages.ts';
+import type { ModelConfiguration } from '../../accounting/configuration-messages.ts';
 import type { LedgerSnapshot } from '../ledger/ledger-snapshot.ts';
 import type { Inventory } from '../sap/inventory.ts';
 import type { ServiceKey } from '../sap/service-key.ts';

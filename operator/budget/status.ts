@@ -1,6 +1,6 @@
 import { formatAmount } from '../../accounting/amount.ts';
 import type { NanoCu } from '../../accounting/amount.ts';
-import type { ModelConfiguration } from '../../accounting/messages.ts';
+import type { ModelConfiguration } from '../../accounting/configuration-messages.ts';
 import type { SapAiBudgetStatus } from '../../crds/budget.ts';
 import type { Coverage } from '../coverage/count-pods.ts';
 import { isAllowed } from '../configuration/price-models.ts';

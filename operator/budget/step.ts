@@ -1,4 +1,4 @@
-import type { ModelConfiguration } from '../../accounting/messages.ts';
+import type { ModelConfiguration } from '../../accounting/configuration-messages.ts';
 import type { SapAiBudget } from '../../crds/budget.ts';
 import type { SapAiRateCardSpec } from '../../crds/rate-card.ts';
 import type { Inventory } from '../sap/inventory.ts';

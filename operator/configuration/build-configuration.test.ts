@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { budgetConfiguration } from '../../accounting/messages.ts';
+import { budgetConfiguration } from '../../accounting/configuration-messages.ts';
 import { buildConfiguration } from './build-configuration.ts';
 import type { ConfigurationParts } from './build-configuration.ts';
 import { isAllowed, priceModels } from './price-models.ts';

@@ -1,4 +1,4 @@
-import type { ModelConfiguration, ReadyBudget } from '../../accounting/messages.ts';
+import type { ModelConfiguration, ReadyBudget } from '../../accounting/configuration-messages.ts';
 import type { UnifiedMetering } from '../../accounting/unified-metering.ts';
 import type { SapAiBudgetSpec } from '../../crds/budget.ts';
 import type { SapAiRateCardSpec } from '../../crds/rate-card.ts';

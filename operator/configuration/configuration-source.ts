@@ -1,4 +1,4 @@
-import type { ConfigurationAnswer } from '../../accounting/messages.ts';
+import type { ConfigurationAnswer } from '../../accounting/configuration-messages.ts';
 import type { BudgetRef } from './budget-ref.ts';
 
 /** What sidecars are told of their budgets; always answers, for unknown budgets with `BudgetNotFound`. */

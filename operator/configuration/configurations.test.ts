@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { BudgetConfiguration } from '../../accounting/messages.ts';
-import { configurationAnswer } from '../../accounting/messages.ts';
+import { type BudgetConfiguration, configurationAnswer } from '../../accounting/configuration-messages.ts';
 import { TestClock } from '../testing/test-clock.ts';
 import { Configurations } from './configurations.ts';
 

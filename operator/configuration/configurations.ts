@@ -1,5 +1,5 @@
-import type { BudgetConfiguration, ConfigurationAnswer } from '../../accounting/messages.ts';
-import { schemaVersion } from '../../accounting/messages.ts';
+import type { BudgetConfiguration, ConfigurationAnswer } from '../../accounting/configuration-messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
 import type { Clock } from '../kube/clock.ts';
 import { budgetKey } from './budget-ref.ts';
 import type { BudgetRef } from './budget-ref.ts';

@@ -1,6 +1,6 @@
 import { matchesGlob } from '../../accounting/glob.ts';
 import { parseLiveCost } from '../../accounting/live-cost.ts';
-import type { ModelConfiguration } from '../../accounting/messages.ts';
+import type { ModelConfiguration } from '../../accounting/configuration-messages.ts';
 import { resolveRates } from '../../accounting/rate-card.ts';
 import type { SapAiRateCardSpec } from '../../crds/rate-card.ts';
 import type { FoundationModel } from '../sap/ai-core-objects.ts';

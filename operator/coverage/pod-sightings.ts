@@ -1,4 +1,4 @@
-import { maxPollSeconds } from '../../accounting/messages.ts';
+import { maxPollSeconds } from '../../accounting/configuration-messages.ts';
 import type { Clock } from '../kube/clock.ts';
 
 /** A sidecar asks for news again as soon as it has an answer; beyond its longest poll it may wait a little between attempts. */

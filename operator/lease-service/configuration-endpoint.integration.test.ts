@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 import { describe, expect, test } from 'vitest';
-import type { BudgetConfiguration } from '../../accounting/messages.ts';
+import type { BudgetConfiguration } from '../../accounting/configuration-messages.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
 import { LeaseWorld, refusedWith, spending } from './test-lease-world.ts';
 import { openMessage } from './test-service.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ConfigurationAnswer } from '../../accounting/messages.ts';
+import type { ConfigurationAnswer } from '../../accounting/configuration-messages.ts';
 import { Peers } from '../replicas/peers.ts';
 import { TestClock } from '../testing/test-clock.ts';
 import { configurationEndpoint } from './configuration-endpoint.ts';

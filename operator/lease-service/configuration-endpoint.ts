@@ -1,5 +1,5 @@
-import { configurationRequest, encodeMessage } from '../../accounting/messages.ts';
-import type { ConfigurationAnswer } from '../../accounting/messages.ts';
+import { type ConfigurationAnswer, configurationRequest } from '../../accounting/configuration-messages.ts';
+import { encodeMessage } from '../../accounting/messages.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
 import type { ConfigurationSource, ConfigurationWait } from '../configuration/configuration-source.ts';
 import type { Homes } from '../replicas/peers.ts';

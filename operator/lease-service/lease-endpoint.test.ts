@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { refusal } from '../../accounting/lease-answers.ts';
-import { schemaVersion } from '../../accounting/messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
 import { systemClock } from '../kube/clock.ts';
 import type { LeaseBook, Ledgers } from '../ledger/ledgers.ts';
 import { leaseEndpoint } from './lease-endpoint.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type ConfigurationAnswer, configurationAnswer } from '../../accounting/messages.ts';
+import { type ConfigurationAnswer, configurationAnswer } from '../../accounting/configuration-messages.ts';
 import { PodMetering } from './pod-metering.ts';
 
 const unifiedMetering = {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BudgetConfiguration, ConfigurationAnswer } from '../../accounting/messages.ts';
+import type { BudgetConfiguration, ConfigurationAnswer } from '../../accounting/configuration-messages.ts';
 import { overrideMetering } from '../../accounting/unified-metering.ts';
 
 const maxMessageLength = 1024;

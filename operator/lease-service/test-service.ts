@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'undici';
-import { encodeMessage, schemaVersion } from '../../accounting/messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
+import { encodeMessage } from '../../accounting/messages.ts';
 import type { ControlPlaneAccess } from '../../test/control-plane/access.ts';
 import { startFaultProxy } from '../../test/control-plane/fault-proxy.ts';
 import type { FaultProxy } from '../../test/control-plane/fault-proxy.ts';

@@ -1,4 +1,5 @@
-import { encodeMessage, schemaVersion, tokenRequest } from '../../accounting/messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
+import { encodeMessage, tokenRequest } from '../../accounting/messages.ts';
 import { budgetKey } from '../configuration/budget-ref.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Ledgers } from '../ledger/ledgers.ts';

@@ -1,8 +1,8 @@
 import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/message-context.ts';
 import { parseAmount } from '../../accounting/amount.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
 import type { LeaseRequest, OpenRequest, ReportRequest } from '../../accounting/messages.ts';
-import { schemaVersion } from '../../accounting/messages.ts';
 import { periodAt } from '../../accounting/period.ts';
 import type { SapAiLedger } from '../../crds/ledger.ts';
 import type { ControlPlaneAccess } from '../../test/control-plane/access.ts';

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { group } from '../../crds/custom-resource.ts';
-import { homeOrigin } from '../../accounting/messages.ts';
+import { homeOrigin } from '../../accounting/configuration-messages.ts';
 import { pause } from '../kube/clock.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'undici';
 import type { ControlPlaneAccess } from '../../test/control-plane/access.ts';
-import type {
-  BudgetConfiguration,
-  ConfigurationAnswer,
-  LeaseAnswer,
-  LeaseRequest,
-} from '../../accounting/messages.ts';
 import {
+  type BudgetConfiguration,
+  type ConfigurationAnswer,
   configurationAnswer,
+} from '../../accounting/configuration-messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
+import {
+  type LeaseAnswer,
+  type LeaseRequest,
   encodeMessage,
   leaseAnswer,
-  schemaVersion,
   tokenAnswer,
 } from '../../accounting/messages.ts';
 import { authorityConfigMapName } from '../certificates/ensure.ts';

@@ -1,5 +1,5 @@
 import type { OutputLimitField } from '../../accounting/chat-bound.ts';
-import type { DeploymentConfiguration } from '../../accounting/messages.ts';
+import type { DeploymentConfiguration } from '../../accounting/configuration-messages.ts';
 import type { Price } from '../../accounting/price.ts';
 import type { Usage } from '../../accounting/usage.ts';
 import type { Catalogue, PricedModel } from '../catalogue.ts';

@@ -1,4 +1,4 @@
-import type { DeploymentConfiguration } from '../../accounting/messages.ts';
+import type { DeploymentConfiguration } from '../../accounting/configuration-messages.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { type Exchange, sendPlain } from '../exchange.ts';
 import { ProxyError } from '../proxy-error.ts';

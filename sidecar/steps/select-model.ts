@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { DeploymentConfiguration } from '../../accounting/messages.ts';
+import type { DeploymentConfiguration } from '../../accounting/configuration-messages.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { type Target, selectResourceGroup } from './select-deployment.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RateTier, ReadyBudget } from '../../accounting/messages.ts';
+import type { RateTier, ReadyBudget } from '../../accounting/configuration-messages.ts';
 import { type LiveTier, parseLiveCost } from '../../accounting/live-cost.ts';
 import type { Emulator } from '../../test/sap-emulator/emulator.ts';
 

@@ -11,14 +11,16 @@ import {
 } from '../../accounting/ledger-transitions.ts';
 import {
   type ConfigurationAnswer,
+  type ReadyBudget,
+  configurationRequest,
+} from '../../accounting/configuration-messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
+import {
   type LeaseAnswer,
   type LeaseRequest,
-  type ReadyBudget,
   type TokenAnswer,
-  configurationRequest,
   encodeMessage,
   leaseRequest,
-  schemaVersion,
   tokenRequest,
 } from '../../accounting/messages.ts';
 import { closeServer } from '../listen.ts';

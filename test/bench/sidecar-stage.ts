@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ReadyBudget, schemaVersion, type TokenAnswer } from '../../accounting/messages.ts';
+import type { ReadyBudget } from '../../accounting/configuration-messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
+import type { TokenAnswer } from '../../accounting/messages.ts';
 import { type OperatorFixture, startOperator } from '../../sidecar/testing/operator-fixture.ts';
 import type { Shape } from './shapes.ts';
 

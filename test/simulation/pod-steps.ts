@@ -1,6 +1,6 @@
 import { idle } from '../../accounting/lease.ts';
-import { schemaVersion, unknownReason } from '../../accounting/messages.ts';
-import type { Ask } from '../../accounting/messages.ts';
+import { schemaVersion } from '../../accounting/message-parts.ts';
+import { type Ask, unknownReason } from '../../accounting/messages.ts';
 import type { Move } from '../../sidecar/lease/next-move.ts';
 import type { RequestUsage } from '../../accounting/metered-usage.ts';
 import { checkBilled } from './invariants.ts';

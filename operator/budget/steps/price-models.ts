@@ -1,5 +1,5 @@
 import { factorAt } from '../../../accounting/rate-card.ts';
-import type { ModelConfiguration } from '../../../accounting/messages.ts';
+import type { ModelConfiguration } from '../../../accounting/configuration-messages.ts';
 import { parseStored } from '../../../crds/parse.ts';
 import { sapAiRateCard } from '../../../crds/rate-card.ts';
 import type { SapAiRateCardSpec } from '../../../crds/rate-card.ts';

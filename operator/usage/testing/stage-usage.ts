@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { parseAmount } from '../../../accounting/amount.ts';
-import { schemaVersion } from '../../../accounting/messages.ts';
+import { schemaVersion } from '../../../accounting/message-parts.ts';
 import type { LeaseRequest } from '../../../accounting/messages.ts';
 import type { SapAiStatement, SapAiStatementStatus } from '../../../crds/statement.ts';
 import { eventually } from '../../../test/control-plane/eventually.ts';
