@@ -32,7 +32,9 @@ export function leaseOfGone(world: World, { ledger }: Version): bigint {
     if (!isLedgerKey(row.key)) continue;
     const below = world.api.byUid(row.key.slice(ledgerKey('').length));
     const whole = below && !world.wentBack.has(below.uid);
-    sum += whole || (below && world.deleted.has(below.uid)) ? leaseOfGone(world, below) : unused(row);
+    const gone = whole || (below && world.deleted.has(below.uid)) ? leaseOfGone(world, below) : unused(row);
+    // One made in place of another may hold more than it has of this one.
+    sum += gone < unused(row) ? gone : unused(row);
   }
   return sum;
 }
