@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { type Scene, cu, holding } from './ledger-scene.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
 import { available, isOvercommitted, setEnforcement } from './ledger.ts';
-import { newRecall, nextSteps } from './recall.ts';
+import { nextSteps } from './recall-steps.ts';
+import { newRecall } from './recall.ts';
 
 /** Who is asked to give back without anybody waiting for it. */
 function asked({ ledger, nowMs }: Scene): readonly string[] {

@@ -1,12 +1,11 @@
 import { array, assert, bigInt, boolean, nat, property, record } from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Ledger, available } from './ledger.ts';
+import { type RecallSteps, nextSteps } from './recall-steps.ts';
 import {
   type Recall,
-  type RecallSteps,
   join,
   newRecall,
-  nextSteps,
   noteHeard,
   noteReport,
   refusedAtOnce,

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type Ledger, setCap } from './ledger.ts';
+import { type RecallSteps, nextSteps } from './recall-steps.ts';
 import {
   type Recall,
-  type RecallSteps,
   bearsOut,
   join,
   leave,
   newRecall,
-  nextSteps,
   noteHeard,
   noteLost,
   noteReport,

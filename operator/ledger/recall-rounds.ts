@@ -2,6 +2,7 @@ import type { NanoCu } from '../../accounting/amount.ts';
 import type { Ledger } from '../../accounting/ledger.ts';
 import { type MessageContext, mayGrant } from '../../accounting/message-context.ts';
 import { grantWaiters } from '../../accounting/ledger-waiting.ts';
+import { nextSteps } from '../../accounting/recall-steps.ts';
 import {
   type NotedReport,
   type RoundFacts,
@@ -10,7 +11,6 @@ import {
   join,
   leave,
   newRecall,
-  nextSteps,
   noteHeard,
   noteLost,
   noteReport,

@@ -281,7 +281,7 @@ const recallFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a round asks only some of those who could help',
-    file: 'accounting/recall.ts',
+    file: 'accounting/recall-steps.ts',
     text: 'const keys = [...reliable.slice(0, round.batch), ...doubtful].map(({ key }) => key);',
     instead: 'const keys = round.batch > 8 ? [] : reliable.slice(0, 1).map(({ key }) => key);',
   },
