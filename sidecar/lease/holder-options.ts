@@ -35,6 +35,8 @@ export interface LeaseHolderOptions {
   readonly call: LeaseCall;
   readonly clock: Clock;
   readonly times: LeaseTimes;
+  /** In [0, 1): by it, the times of reports differ from pod to pod. */
+  readonly random?: (() => number) | undefined;
   /** A random id of 16 hex digits, new each time. */
   readonly newProcessId: () => string;
   readonly log: Logger;

@@ -51,7 +51,7 @@ export class LeaseHolder {
       onFailure: () => this.#operatorFailed(),
     });
     this.#line = new WaitingLine((waiter) => this.#serve(waiter));
-    this.#schedule = new ReportSchedule({ clock, times: options.times });
+    this.#schedule = new ReportSchedule({ clock, times: options.times, random: options.random });
     if (replay.state === 'whole') this.#start();
   }
 

@@ -42,9 +42,16 @@ export class ReportSchedule {
   #recall: number | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(options: { clock: Clock; times: { reportMs: number; idleReturnMs: number } }) {
+  constructor(options: {
+    clock: Clock;
+    times: { reportMs: number; idleReturnMs: number };
+    random?: (() => number) | undefined;
+  }) {
+    const { random = Math.random, times } = options;
+    // Pods that were started together, or that a new period found together, must not go on reporting together.
+    const spread = 0.75 + random() / 2;
     this.#clock = options.clock;
-    this.#times = options.times;
+    this.#times = { reportMs: times.reportMs * spread, idleReturnMs: times.idleReturnMs * spread };
     this.#trafficAtMs = options.clock.monotonicMs();
   }
 
