@@ -111,7 +111,8 @@ export class MessageDesk {
     try {
       const patient = this.#isPatient(request, key);
       const { returned, isNews, ...booked } = await writer.submit(change, { patient });
-      const all = request.kind === 'report' && request.ask?.least !== undefined;
+      // What comes once more gives nothing back that has become idle since.
+      const all = isNews && request.kind === 'report' && request.ask?.least !== undefined;
       rounds.noteReport({ key, returned, number, all, waits: !isNews || (all && booked.denied) });
       return booked;
     } catch (error) {

@@ -1,6 +1,6 @@
 import { lateKey } from '../../accounting/ledger-late.ts';
 import type { LedgerRow } from '../../accounting/ledger.ts';
-import { maxOlderProcessIds } from '../../accounting/messages.ts';
+import { type Ask, maxOlderProcessIds } from '../../accounting/messages.ts';
 import type { Holder } from './holder.ts';
 import type { Pod } from './pod.ts';
 import { hold } from './violation.ts';
@@ -37,13 +37,19 @@ function reportOf(pod: Pod, { row, uid }: Pick<ChangedRow, 'row' | 'uid'>) {
 /** However often a report comes, and on how many ways it is granted to: it gets what it asks for, once. */
 function checkGrantedOnce(world: World, { pod, row, old, uid }: ChangedRow): void {
   const account = pod.accountOf(uid);
-  if (row.seq !== old.seq || row.incarnation !== old.incarnation) account.grantedBefore = old.granted;
   const told = reportOf(pod, { row, uid });
+  if (row.seq !== old.seq || row.incarnation !== old.incarnation)
+    // In one write a former ask may be granted, and what came after it be booked.
+    account.grantedBefore = told && !told.ask ? row.granted : old.granted;
   if (!told || account.twice || world.wentBack.has(uid)) return;
-  const { need, want } = told.ask ?? { need: 0n, want: 0n };
+  const most = mostOf(told.ask);
   const granted = row.granted - account.grantedBefore;
-  const fits = granted <= 0n || granted <= (want > need ? want : need);
-  hold('same message, same answer', fits, () => `${pod.key}: ${granted} granted, ${want} wanted`);
+  const fits = granted <= most;
+  hold('same message, same answer', fits, () => `${pod.key}: ${granted} granted, ${most} wanted`);
+}
+
+function mostOf({ need, want }: Ask = { need: 0n, want: 0n }): bigint {
+  return [need, want].reduce((most, amount) => (amount > most ? amount : most), 0n);
 }
 
 /** A process whose journal is gone on from has told no more than that says. */
