@@ -38,6 +38,6 @@ export function holderOf(
     newProcessId: () => world.newProcessId(),
   });
   process.holders.set(uid, holder);
-  if (pod.processes.length > 1) pod.accountOf(uid).twice = true;
+  if (pod.processes.length > 1 && world.setup.breaks.includes('A2')) pod.accountOf(uid).twice = true;
   return holder;
 }
