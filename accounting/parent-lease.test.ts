@@ -23,13 +23,21 @@ import {
 const root = { namespace: 'root', name: 'all' };
 const key = ledgerKey('below');
 
+function newParent(): Ledger {
+  return newLedger({ budget: root, period, cap: cu(100) });
+}
+
 /** A parent of 100 CU with one ledger of at most `cap` CU below it, from which one pod asks. */
 class Pair {
-  readonly parent: Ledger = newLedger({ budget: root, period, cap: cu(100) });
+  readonly parent: Ledger;
+  readonly key: string;
   readonly scene: Scene;
   nowMs = startMs + 1000;
 
-  constructor(cap = 50) {
+  /** Given a parent, one more ledger below that one. */
+  constructor(cap = 50, place: { parent: Ledger; key: string } = { parent: newParent(), key }) {
+    this.parent = place.parent;
+    this.key = place.key;
     this.scene = new Scene(cap);
     const parent = { budget: root, ledgerUid: 'parent' };
     Object.assign(this.scene, { ledger: newLedger({ ...this.scene.ledger, parent }) });
@@ -41,14 +49,14 @@ class Pair {
     return this.scene.ledger;
   }
   get row() {
-    return this.parent.rows.get(key);
+    return this.parent.rows.get(this.key);
   }
 
   /** Sends to the parent; the answer is not taken over yet. */
   send(request: LeaseRequest | undefined): LeaseAnswer {
     if (request === undefined) throw new Error('nothing to send');
-    const { nowMs } = this;
-    const context = { key, name: 'team-a/chat', nowMs, leaseSeconds, mayGrant: true };
+    const { nowMs, key: holder } = this;
+    const context = { key: holder, name: 'team-a/chat', nowMs, leaseSeconds, mayGrant: true };
     return handleLeaseRequest(this.parent, request, context).answer;
   }
   tell(request: LeaseRequest | undefined): void {
@@ -212,6 +220,58 @@ describe('a ledger below another one', () => {
     pair.tell(reportToParent(pair.below));
     expect(takeOverRow(pair.parent, ledgerKey('restored'), backup)).toBe(false);
     expect([...pair.parent.rows.keys()]).toEqual([key]);
+  });
+
+  describe('restored after its former object was given up and another one opened', () => {
+    const second = ledgerKey('second');
+    const restored = ledgerKey('restored');
+
+    /** The parent has a row of the object that was given up, and one of the object that followed it. */
+    function followed(given: { first: number; second: number }): { former: Pair; next: Pair } {
+      const former = new Pair();
+      former.ask(given.first);
+      const next = new Pair(50, { parent: former.parent, key: second });
+      next.ask(given.second);
+      return { former, next };
+    }
+
+    test('takes over the row of the object that it is a copy of, and is granted nothing of the other one', () => {
+      const { former, next } = followed({ first: 30, second: 10 });
+      const { parent } = former;
+      expect(takeOverRow(parent, restored, next.below)).toBe(true);
+      expect([...parent.rows.keys()].toSorted()).toEqual([key, restored]);
+      expect(parent.rows.get(restored)?.granted).toBe(cu(10));
+      expect(former.row?.granted).toBe(cu(30));
+    });
+
+    test('takes over nothing where the row that fits it may be the one or the other', () => {
+      const { former, next } = followed({ first: 10, second: 10 });
+      const before = copyLedger(former.parent);
+      expect(takeOverRow(former.parent, restored, next.below)).toBe(false);
+      expect(former.parent).toEqual(before);
+    });
+
+    test('takes over nothing where its own row has gone on, and the other one says by chance what it says', () => {
+      const former = new Pair();
+      former.ask(10);
+      const next = new Pair(50, { parent: former.parent, key: second });
+      next.nowMs += 60_000;
+      next.ask(10);
+      const backup = copyLedger(next.below);
+      next.nowMs += leaseSeconds * 1000;
+      next.ask(5);
+      expect(takeOverRow(former.parent, restored, backup)).toBe(false);
+    });
+
+    test('takes over nothing where its own row has gone on, and the other one is behind it', () => {
+      const { former, next } = followed({ first: 30, second: 10 });
+      next.ask(5);
+      const backup = copyLedger(next.below);
+      next.ask(5);
+      const before = copyLedger(former.parent);
+      expect(takeOverRow(former.parent, restored, backup)).toBe(false);
+      expect(former.parent).toEqual(before);
+    });
   });
 
   test('that never was in its parent takes over nothing', () => {

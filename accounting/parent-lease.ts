@@ -111,14 +111,14 @@ export function followParent(ledger: Ledger, ledgerUid: string, row: LedgerRow |
 
 /**
  * The object of a ledger below is another one now, which was restored from a backup under the same name: the row of the
- * former one becomes `key`'s, as it is. False, and nothing is changed, where there is none, or where it knows of anything
- * that the restored ledger does not: that would be spent twice.
+ * former one becomes `key`'s, as it is. False, and nothing is changed, where no row is known to be that one, or where it
+ * knows of anything that the restored ledger does not: that would be spent twice.
  */
 export function takeOverRow(ledger: Ledger, key: string, below: Ledger): boolean {
   if (ledger.rows.has(key)) return true;
   const name = `${below.budget.namespace}/${below.budget.name}`;
-  const former = [...ledger.rows.values()].find((row) => isLedgerKey(row.key) && row.name === name);
-  if (former === undefined || !knowsAll(below, former)) return false;
+  const former = formerRow(ledger, name, below);
+  if (former === undefined) return false;
   const identity = { name, state: former.state };
   changeRow(ledger, former, (row) =>
     Object.assign(row, emptyRow({ ...identity, key: former.key, state: 'released' })),
@@ -128,12 +128,24 @@ export function takeOverRow(ledger: Ledger, key: string, below: Ledger): boolean
   return true;
 }
 
-/** Whether a ledger is at least as new as the last report that its parent has of it. */
-function knowsAll({ parent, totals }: Ledger, row: Readonly<LedgerRow>): boolean {
+/**
+ * The row of the object that this ledger is a copy of. An object that was given up has left one of the same name, whose
+ * grants are not this ledger's: of several rows only one may agree, and none was heard after it.
+ */
+function formerRow({ rows }: Ledger, name: string, below: Ledger): Readonly<LedgerRow> | undefined {
+  const named = [...rows.values()].filter((row) => isLedgerKey(row.key) && row.name === name);
+  const [former, ...others] = named.filter((row) => agrees(below, row));
+  if (former === undefined || others.length > 0) return undefined;
+  return named.every(({ expires }) => expires <= former.expires) ? former : undefined;
+}
+
+/** Whether a ledger has told and taken over all that its parent has of it; since then it may have spent. */
+function agrees({ parent, totals }: Ledger, row: Readonly<LedgerRow>): boolean {
   return (
     parent !== undefined &&
     row.incarnation === parent.incarnation &&
-    row.seq <= parent.seq &&
+    row.seq === parent.seq &&
+    row.granted === parent.granted &&
     row.spent <= totals.settled &&
     row.returned <= parent.returned
   );

@@ -327,5 +327,5 @@ function forgotten(what: string): LedgerError {
 }
 
 function restoredTooOld(name: string): string {
-  return `the ledger of the parent knows more of the budget than its SapAiLedger ${name}, or nothing: restore a newer backup of it, or delete it and approve to go on without it, by which what was seen of it is held`;
+  return `the ledger of the parent knows more of the budget than its SapAiLedger ${name}, or nothing, or has several rows that may be its: restore a newer backup of it, or delete it and approve to go on without it, by which what was seen of it is held`;
 }
