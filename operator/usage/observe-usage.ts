@@ -27,7 +27,7 @@ export interface ObserveUsageOptions {
 
 /**
  * Reads what SAP billed, brings the statements of this period and the two before up to date, and says where the
- * subscription stands.
+ * subscription stands. The statement of this period is first: what is wrong with a former one is told after it.
  *
  * @throws SapError, KubeError, or what makes a ledger unreadable
  */
@@ -43,10 +43,9 @@ export async function observeUsage(
     refreshStatement(services, { budget, subaccountId, period, api, signal });
   const current = periodInForce(budget, nowMs);
   const former = periodAt(current.startMs - 1, periodRuleOf(budget.spec));
-  // What is held waits for SAP's bill, and that may come when another period has begun.
-  await refresh(periodAt(former.startMs - 1, periodRuleOf(budget.spec)));
-  await refresh(former);
   const refreshed = await refresh(current);
+  // What is held waits for SAP's bill, and that may come when another period has begun.
+  await refreshEach([former, periodAt(former.startMs - 1, periodRuleOf(budget.spec))], refresh);
   const phase = phaseOf(budget.spec, today);
   const { finalMonths } = memory;
   const known = refreshed?.uses ?? [];
@@ -63,6 +62,16 @@ export async function observeUsage(
     synced: syncedObservation({ refreshed, subaccountId, today }),
     subscription: subscriptionOf({ consumed, purchased: phase.purchased, refreshed, nowMs }),
   };
+}
+
+/** One that fails keeps no other one from its turn. Throws the first failure, after all. */
+async function refreshEach(
+  periods: readonly Period[],
+  refresh: (period: Period) => Promise<unknown>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const period of periods) await refresh(period).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** As the ledger has it: a change of the rule takes effect later. */

@@ -3,11 +3,13 @@ import { formatAmount, parseAmount } from '../../accounting/amount.ts';
 import { holdMissing } from '../../accounting/ledger-release.ts';
 import { newLedger } from '../../accounting/ledger.ts';
 import { periodAt } from '../../accounting/period.ts';
+import type { Period } from '../../accounting/period.ts';
 import type { SapAiStatement } from '../../crds/statement.ts';
 import { eventually } from '../../test/control-plane/eventually.ts';
 import { ask, connect } from '../../test/sap-emulator/test-client.ts';
 import type { KubeObject } from '../kube/resource.ts';
-import { LedgerStore } from '../ledger/ledger-store.ts';
+import { ledgerResource, LedgerStore } from '../ledger/ledger-store.ts';
+import type { StoredLedger } from '../ledger/ledger-store.ts';
 import { startBudgetWorld } from '../testing/budget-world.ts';
 import type { BudgetWorld } from '../testing/budget-world.ts';
 import {
@@ -22,7 +24,7 @@ import {
   today,
 } from './testing/stage-usage.ts';
 
-import { statementResource } from './statement-store.ts';
+import { statementName, statementResource } from './statement-store.ts';
 
 const synced = { type: 'UsageSynced', status: 'True', reason: 'UsageSynced' } as const;
 
@@ -132,6 +134,22 @@ describe('usage that is billed', () => {
     expect(stored?.ledger.totals).toMatchObject({ settled: parseAmount('1.5'), held: 0n });
   });
 
+  test('is brought up to date though the ledger of a former period cannot be read, and that is told', async () => {
+    const { namespace, emulator } = await stageUsage(world);
+    await world.fixture.condition(namespace, synced);
+    const [former, first] = await keepFormerLedgers(namespace);
+    const { kube, namespace: ownNamespace } = world.fixture;
+    const address = { namespace: ownNamespace, name: former };
+    await kube.mergePatch(ledgerResource, { spec: { outstanding: '1' } }, address);
+    const billed = await bypass(emulator);
+    emulator.closeDay();
+    await pollNow(world, namespace);
+    await world.fixture.condition(namespace, { ...synced, status: 'False', reason: 'LedgerLost' });
+    expect((await statement(world, namespace)).status.totals).toMatchObject({ billed });
+    // The period before that one is brought up to date, too.
+    expect(await kube.get(statementResource, { namespace, name: first })).toBeDefined();
+  });
+
   test('is read by month where SAP refuses days to the key, and then adds up to the same', async () => {
     const { namespace, emulator } = await stageUsage(world, {
       emulator: { config: { usageData: { dailyForbidden: true } } },
@@ -198,3 +216,17 @@ describe('usage that is billed', () => {
     });
   });
 });
+
+/** Ledgers of the month before and the one before that; resolves to the name of the former, and of the latter's statement. */
+async function keepFormerLedgers(namespace: string): Promise<readonly [string, string]> {
+  const rule = { timeZone: 'Etc/UTC', startDay: 1 };
+  const budget = { namespace, name: 'main' };
+  const { kube, namespace: ownNamespace } = world.fixture;
+  const store = new LedgerStore({ kube, namespace: ownNamespace });
+  const keep = (period: Period): Promise<StoredLedger> =>
+    store.create(newLedger({ budget, period, cap: parseAmount('10') }), { createdFor: 'uid', ...rule });
+  const former = periodAt(periodAt(Date.now(), rule).startMs - 1, rule);
+  const first = periodAt(former.startMs - 1, rule);
+  await keep(first);
+  return [(await keep(former)).name, statementName(budget, first.name)];
+}
