@@ -6,6 +6,7 @@ import type { Share } from './ledger-shares.ts';
 import { Scene, cu, leaseSeconds, processA } from './ledger-scene.ts';
 import { handleLeaseRequest } from './ledger-transitions.ts';
 import { schemaVersion } from './message-parts.ts';
+import { PagedEntries } from './paged-entries.ts';
 import { decodeShares, encodeShares } from './shares-text.ts';
 
 const one = 'team-a/one';
@@ -82,6 +83,39 @@ describe('a guarantee', () => {
     expect(guaranteedToOthers(scene.ledger, 'pod:x')).toBe(cu(20));
     setShares(scene.ledger, promises({}));
     expect(guaranteedToOthers(scene.ledger, 'pod:x')).toBe(0n);
+  });
+
+  test('stays with the row that draws on it, whichever of its name the ledger comes to last', () => {
+    const scene = new Scene(100);
+    setShares(scene.ledger, promises({ [one]: 60 }));
+    open(scene, { key: ledgerKey('lost'), name: one }, 50);
+    const { key } = open(scene, { key: ledgerKey('next'), name: one });
+    const rows = [...scene.ledger.rows].toReversed();
+    scene.ledger.rows = new PagedEntries(new Map(rows));
+    setShares(scene.ledger, promises({ [one]: 70 }));
+    expect(scene.ledger.shares.get(one)?.key).toBe(key);
+    expect(guaranteedToOthers(scene.ledger, key)).toBe(0n);
+  });
+
+  test('that comes later is drawn on by the row of its name that was heard last', () => {
+    const scene = new Scene(100);
+    open(scene, { key: ledgerKey('lost'), name: one });
+    scene.nowMs += 60_000;
+    const { key } = open(scene, { key: ledgerKey('next'), name: one });
+    const rows = [...scene.ledger.rows].toReversed();
+    scene.ledger.rows = new PagedEntries(new Map(rows));
+    setShares(scene.ledger, promises({ [one]: 60 }));
+    expect(scene.ledger.shares.get(one)?.key).toBe(key);
+  });
+
+  test('whose row is gone is drawn on by the other one of its name', () => {
+    const scene = new Scene(100);
+    setShares(scene.ledger, promises({ [one]: 60 }));
+    const { key } = open(scene, { key: ledgerKey('u1'), name: one });
+    open(scene, { key: ledgerKey('u2'), name: one });
+    scene.ledger.rows.delete(ledgerKey('u2'));
+    setShares(scene.ledger, promises({ [one]: 60 }));
+    expect(scene.ledger.shares.get(one)?.key).toBe(key);
   });
 
   test('that does not fit into the cap with the others is covered in proportion', () => {

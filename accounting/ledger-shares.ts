@@ -21,10 +21,10 @@ export const usualWeight = 1;
  * more than the cap together are covered in proportion: set aside in full they would keep capacity from everybody.
  */
 export function setShares(ledger: Ledger, promised: ReadonlyMap<string, Omit<Share, 'key'>>): void {
-  const rows = new Map([...ledger.rows.values()].filter(isLedgerRow).map(({ name, key }) => [name, key]));
+  const drawing = drawingRows(ledger);
   const covered = coveredGuarantees(promised, ledger.cap);
   const shares = new Map(
-    [...covered].map(([name, share]) => [name, { ...share, key: rows.get(name) ?? '' }] as const),
+    [...covered].map(([name, share]) => [name, { ...share, key: drawing.get(name)?.key ?? '' }] as const),
   );
   if (sameShares(ledger.shares, shares)) return;
   ledger.shares = shares;
@@ -36,7 +36,7 @@ export function isOverpromised(promised: Iterable<Pick<Share, 'guaranteed'>>, ca
   return sumOf(promised) > cap;
 }
 
-/** A row was made: if its holder was promised something, that is drawn on by it. */
+/** A row was made, or got another key: if its holder was promised something, that is drawn on by it. */
 export function bindShare(ledger: Ledger, { name, key }: LedgerRow): void {
   const share = ledger.shares.get(name);
   if (share === undefined || !isLedgerKey(key) || share.key === key) return;
@@ -113,6 +113,20 @@ function sameShares(one: ReadonlyMap<string, Share>, other: ReadonlyMap<string, 
   });
 }
 
-function isLedgerRow({ key }: LedgerRow): boolean {
-  return isLedgerKey(key);
+/**
+ * By name, the row that draws on what its holder is promised: of several (an object that was given up has left its row)
+ * the one that does so far, or else that was heard last.
+ */
+function drawingRows({ rows, shares }: Ledger): Map<string, Readonly<LedgerRow>> {
+  const drawing = new Map<string, Readonly<LedgerRow>>();
+  for (const row of rows.values()) {
+    if (!isLedgerKey(row.key)) continue;
+    const other = drawing.get(row.name);
+    if (other === undefined || other.expires <= row.expires) drawing.set(row.name, row);
+  }
+  for (const [name, { key }] of shares) {
+    const bound = rows.get(key);
+    if (bound?.name === name) drawing.set(name, bound);
+  }
+  return drawing;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { settleHeld } from './ledger-close.ts';
 import { isClosedOut } from './ledger-fold.ts';
-import { setShares } from './ledger-shares.ts';
+import { guaranteedToOthers, setShares } from './ledger-shares.ts';
 import { Scene, cu, leaseSeconds, period, startMs } from './ledger-scene.ts';
 import { encodeLedger } from './ledger-text.ts';
 import { expireRows, handleLeaseRequest } from './ledger-transitions.ts';
@@ -209,6 +209,16 @@ describe('a ledger below another one', () => {
     const { seq } = parent;
     expect(takeOverRow(parent, restored, pair.below)).toBe(true);
     expect(parent.seq).toBe(seq);
+  });
+
+  test('that takes over its row draws on its guarantee at once', () => {
+    const pair = new Pair();
+    setShares(pair.parent, new Map([['team-a/chat', { guaranteed: cu(30), weight: 1 }]]));
+    pair.ask(10);
+    const restored = ledgerKey('restored');
+    takeOverRow(pair.parent, restored, pair.below);
+    expect(guaranteedToOthers(pair.parent, restored)).toBe(0n);
+    expect(guaranteedToOthers(pair.parent, 'pod:x')).toBe(cu(20));
   });
 
   test('that was restored from a backup before its last report takes over nothing', () => {

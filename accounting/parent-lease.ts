@@ -1,7 +1,7 @@
 import { type NanoCu, maxQuantity } from './amount.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 import { available, changeRow, emptyRow, isLedgerKey } from './ledger.ts';
-import { guaranteedToOthers } from './ledger-shares.ts';
+import { bindShare, guaranteedToOthers } from './ledger-shares.ts';
 import { heldLines } from './entries-text.ts';
 import { schemaVersion } from './message-parts.ts';
 import type { Ask, LeaseAnswer, OpenRequest, ReportRequest, UnknownCost } from './messages.ts';
@@ -124,7 +124,8 @@ export function takeOverRow(ledger: Ledger, key: string, below: Ledger): boolean
     Object.assign(row, emptyRow({ ...identity, key: former.key, state: 'released' })),
   );
   ledger.rows.delete(former.key);
-  changeRow(ledger, emptyRow({ ...identity, key }), (row) => Object.assign(row, { ...former, key }));
+  const row = changeRow(ledger, emptyRow({ ...identity, key }), (r) => Object.assign(r, { ...former, key }));
+  bindShare(ledger, row);
   return true;
 }
 
