@@ -30,7 +30,9 @@ const dearestKind = 2n;
 /**
  * Bounds what all requests of unknown cost can have cost together: what SAP billed beyond what was metered, line by line
  * (day, model and version) and kind by kind in tokens, priced by SAP's own bill of that line. No line makes up for
- * another one, and no rate of ours is in it: a rate card that is too dear hides nothing.
+ * another one, and no rate of ours is in it: a rate card that is too dear hides nothing. The exception is the last
+ * midnight of the period: a call that ran over it is metered on the last day, may be billed on the next, and then hides
+ * as many tokens that were lost on the last day.
  */
 export function gapOf({ metered, billed, lastDay }: FinalUsage): UsageGap {
   let amount = 0n;
