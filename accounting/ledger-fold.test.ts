@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { countHolders, foldRows, foldedKey, isClosedOut } from './ledger-fold.ts';
-import { cu, holding, unknown } from './ledger-scene.ts';
+import { lateKey } from './ledger-late.ts';
+import { cu, holding, processB, unknown } from './ledger-scene.ts';
 import type { Scene } from './ledger-scene.ts';
 import { noteToken } from './ledger-transitions.ts';
 import { decodeLedger, encodeLedger } from './ledger-text.ts';
@@ -27,6 +28,14 @@ test('a folded row is in the sums as before, and in the text of the ledger', () 
   expect(sumRows(ledger.rows.values())).toEqual(before);
   expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);
   expect(countHolders(ledger)).toBe(0);
+});
+
+test('what a former process of a holder spent beyond its lease is no holder of its own', () => {
+  const scene = holding();
+  scene.open(processB);
+  scene.report(2, { incarnation: 1, spent: 8 });
+  expect([...scene.ledger.rows.keys()]).toEqual(['pod:a', lateKey('pod:a')]);
+  expect(countHolders(scene.ledger)).toBe(1);
 });
 
 test('thousands of rows of gone holders are one', () => {

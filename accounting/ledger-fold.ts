@@ -51,5 +51,7 @@ export function foldRows(ledger: Ledger, keys: readonly string[], nowMs: number)
 
 /** How many holders a ledger knows of by a row of their own. */
 export function countHolders({ rows }: Ledger): number {
-  return rows.size - (rows.has(foldedKey) ? 1 : 0);
+  let holders = 0;
+  for (const { key } of rows.values()) if (key !== foldedKey && !isLateKey(key)) holders += 1;
+  return holders;
 }

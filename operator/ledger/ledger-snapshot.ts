@@ -27,7 +27,7 @@ export interface LedgerSnapshot {
   /** Of a ledger below another one, as far as it is known: what could still be had of that one. */
   parentLeft?: NanoCu;
   seq: number;
-  /** Rows, whatever their state, without the one that holders who are gone are folded into. */
+  /** Rows of holders, whatever their state: without the one that those who are gone are folded into. */
   holders: number;
   /** Why nothing can be granted or reported now, as the last attempt found; absent while all is well. */
   problem?: { reason: string; message: string };
