@@ -95,17 +95,22 @@ describe('a ledger that is needed', () => {
 
 describe('a ledger after a restart', () => {
   test('does not grant before its budget is looked at, however long that takes', async () => {
-    const { side, uid } = await world.startWith('10');
+    const { side, uid, name } = await world.startWith('10');
     await ask(side, uid, { name: 'a', amount: '3' });
     const after = await world.start();
     after.clock.aheadMs = 600_000;
     const pod = holder('a');
-    const report = pod.report(uid, { seq: 2, ask: '1' });
-    const early = (await bookOf(after, uid)).handle(report, pod.context(after.clock.nowMs()));
-    await expect(early).rejects.toMatchObject({ name: 'LedgerError', reason: 'unavailable' });
+    const send = async (seq: number) => {
+      const report = pod.report(uid, { seq, spent: '2', ask: '1' });
+      return (await bookOf(after, uid)).handle(report, pod.context(after.clock.nowMs()));
+    };
+    await expect(send(2)).rejects.toMatchObject({ name: 'LedgerError', reason: 'unavailable' });
+    // What it tells is booked all the same, and what was refused is asked for anew.
+    const [granted, spent] = [parseAmount('3'), parseAmount('2')];
+    expect((await storedLedger(world, name)).spec.settled).toBe('2');
+    expect(await send(2)).toMatchObject({ row: { granted, spent }, ledger: { grantable: parseAmount('7') } });
     await after.ledgers.ensureLedger(need('10'), { signal });
-    const answer = await (await bookOf(after, uid)).handle(report, pod.context(after.clock.nowMs()));
-    expect(answer).toMatchObject({ kind: 'reported', row: { granted: parseAmount('4') } });
+    expect(await send(3)).toMatchObject({ kind: 'reported', row: { granted: parseAmount('4'), spent } });
   });
 
   test('books but never grants for a budget that is gone, and says that nothing could be granted', async () => {

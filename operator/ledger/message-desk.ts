@@ -60,15 +60,27 @@ export class MessageDesk {
     const { grants, parent, rounds, clock, onFailure } = this.#options;
     const answerByMs = context.answerByMs ?? clock.nowMs() + answerWithinMs;
     const holder = { ...context, answerByMs, mayGrant: context.mayGrant && grants() !== 'never' };
+    await this.#refuseEarly(request, holder);
     const { answer, denied } = await this.#bookOnce(request, holder);
     // What has just come back is what the parent waits for.
     if (parent?.isRecalled) parent.tell().catch((error: unknown) => onFailure('tell_parent', error));
     if (!denied || request.kind === 'open') return answer;
-    if (request.ask?.least !== undefined)
-      return this.#wait(request, { least: request.ask.least, holder, signal });
+    const least = request.ask?.least;
+    if (least !== undefined) return this.#wait(request, { least, holder, signal });
     // Nobody waits below for one answer: a ledger asks again when something has come back.
     if (isLedgerKey(holder.key)) void rounds.recallAll();
     return answer;
+  }
+
+  /**
+   * Refuses an ask as long as nobody has looked at the budget. What it tells is booked all the same: where the ledger above is
+   * lost, that may be for long.
+   */
+  async #refuseEarly(request: LeaseRequest, holder: InTime): Promise<void> {
+    const mayAsk = !holder.mayGrant || this.#options.grants() !== 'undecided';
+    if (mayAsk || this.#needOf(request, holder.key) === 0n) return;
+    await this.#bookOnce(request, { ...holder, mayGrant: false });
+    throw new LedgerError('unavailable', 'the operator has not looked at this budget yet: ask again');
   }
 
   #bookOnce(request: LeaseRequest, holder: InTime): Promise<Booked> {
@@ -83,10 +95,7 @@ export class MessageDesk {
   /** What a message asks for that was not booked before. */
   #needOf(request: LeaseRequest, key: string): NanoCu {
     if (request.kind === 'open' || request.seq <= (this.#ledger.rows.get(key)?.seq ?? 0)) return 0n;
-    const { need } = request.ask ?? { need: 0n };
-    if (need > 0n && this.#options.grants() === 'undecided')
-      throw new LedgerError('unavailable', 'the operator has not looked at this budget yet; try again');
-    return need;
+    return request.ask?.need ?? 0n;
   }
 
   /** Stores a message, and tells the recall round under way of it. */
