@@ -36,7 +36,7 @@ describe('a late report of a process that was followed by another', () => {
     scene.report(2, { incarnation: 1, spent: 7, overrun: 1 });
     scene.report(3, { incarnation: 1, spent: 9, overrun: 3 });
     expect(scene.ledger.seq).toBe(seq);
-    expect(scene.events).toMatchObject([{ type: 'LateSpending', key: 'pod:a', amount: cu(3) }]);
+    expect(scene.events).toMatchObject([{ type: 'LateSpending', key: 'pod:a', amount: cu(3), booked: true }]);
   });
 
   test('leaves the newest process to report as before', () => {
@@ -47,11 +47,22 @@ describe('a late report of a process that was followed by another', () => {
     expect(scene.sums).toEqual([cu(4), 0n, cu(6), 0n]);
   });
 
-  test('is not booked where no ledger could be read back with it', () => {
+  test('is not booked where no ledger could be read back with it, but told', () => {
     const scene = followed();
     const { seq } = scene.ledger;
     scene.report(2, { incarnation: 1, spent: 1_000_000_000_000 });
     expect(scene.ledger.seq).toBe(seq);
+    const amount = cu(999_999_999_994);
+    expect(scene.events).toMatchObject([{ type: 'LateSpending', key: 'pod:a', amount, booked: false }]);
+  });
+
+  test('within the charge of its row is not told apart from what its successor spent of the same lease', () => {
+    const scene = holding();
+    scene.open(processB, { incarnation: 1, seq: 1 });
+    scene.report(2, { incarnation: 2, spent: 5 });
+    scene.report(2, { incarnation: 1, spent: 5 });
+    expect(scene.sums).toEqual([cu(5), cu(1), 0n, cu(4)]);
+    expect(scene.events).toEqual([]);
   });
 
   test('is kept in its row for good: it says what has been booked', () => {

@@ -17,10 +17,15 @@ export function isLateKey(key: string): boolean {
 }
 
 /**
- * Books what a late report of a process that was followed by another says beyond what its row is charged with: a request
- * passed its reservation, or two processes spent one lease. All the rest is in the row, as spent or as lost. It gets a row
- * of its own, because the figures of the holder's row go on from those of its newest process. Cumulative as the report: repeated, it
- * changes nothing. The event, or none where there is nothing to book or no room for it.
+ * Books what a late report of a process that was followed by another says beyond what its row is charged with by now: what
+ * was granted to all its processes, without what was returned and released. Then a request passed its reservation, or two
+ * processes spent one lease. What is within the charge is taken to be in the row, as spent or as lost: if the newest process
+ * has spent the same part of it, that is not told apart, and not booked. Of several former processes the one that says most
+ * counts.
+ *
+ * It gets a row of its own, because the figures of the holder's row go on from those of its newest process. Cumulative as
+ * the report: repeated, it changes nothing. The event, which says if there was no room to book it; none where there is
+ * nothing to book.
  */
 export function bookLate(
   ledger: Ledger,
@@ -32,9 +37,11 @@ export function bookLate(
   const { name } = row;
   const late = ledger.rows.get(key) ?? emptyRow({ key, name, state: 'released' });
   const amount = beyond - late.overrun;
-  if (amount <= 0n || !hasRoomFor(ledger, late, { spent: beyond, overrun: beyond, unknown: [] })) return [];
-  changeRow(ledger, late, (r) => Object.assign(r, { spent: beyond, overrun: beyond, seq: r.seq + 1 }));
-  return [{ type: 'LateSpending', key: row.key, name, amount }];
+  if (amount <= 0n) return [];
+  const booked = hasRoomFor(ledger, late, { spent: beyond, overrun: beyond, unknown: [] });
+  if (booked)
+    changeRow(ledger, late, (r) => Object.assign(r, { spent: beyond, overrun: beyond, seq: r.seq + 1 }));
+  return [{ type: 'LateSpending', key: row.key, name, amount, booked }];
 }
 
 function beyondCharge(

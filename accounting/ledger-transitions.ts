@@ -20,7 +20,8 @@ import { availableTo } from './parent-lease.ts';
 /** What an operator has to tell people about, besides answering. The type is the event's reason. */
 export type LedgerEvent =
   | { type: 'LeaseExpired' | 'LeaseReclaimed' | 'LeaseLost'; key: string; name: string; amount: NanoCu }
-  | { type: 'Overrun' | 'LateSpending' | 'ReleaseRevoked'; key: string; name: string; amount: NanoCu }
+  | { type: 'Overrun' | 'ReleaseRevoked'; key: string; name: string; amount: NanoCu }
+  | { type: 'LateSpending'; key: string; name: string; amount: NanoCu; booked: boolean }
   | { type: 'RequestNotCovered'; key: string; name: string; amount: NanoCu }
   | { type: 'ReportRefused'; key: string; name: string; refusal: LeaseRefusalReason }
   | { type: 'HeldSettled'; settled: NanoCu; released: NanoCu };

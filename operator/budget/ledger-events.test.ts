@@ -18,6 +18,19 @@ test('a holder that is a ledger is called by its budget', () => {
 });
 
 test.each([
+  { booked: true, says: 'in a process that was followed by another: they are booked.' },
+  {
+    booked: false,
+    says: 'in a process that was followed by another: they are not booked, the ledger has no',
+  },
+])('late spending says whether it is booked: $booked', ({ booked, says }) => {
+  const event = { type: 'LateSpending', key: 'pod:1', name: 'team-a/app', amount: 3n, booked } as const;
+  expect(ledgerObjectEvent(event).note).toContain(
+    `Pod team-a/app spent 0.000000003 CU beyond its lease ${says}`,
+  );
+});
+
+test.each([
   {
     name: 'by SAP’s final usage',
     released: 3n,

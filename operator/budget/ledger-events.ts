@@ -26,11 +26,16 @@ function noteOf(event: LedgerEvent): string {
     LeaseReclaimed: `${pod} reported again: ${amount} that were held are its lease again.`,
     LeaseLost: `${pod} started anew without its journal: ${amount} are held until evidence or the close of the month decides.`,
     Overrun: `${pod} spent ${amount} more than its requests had reserved: they are booked in full.`,
-    LateSpending: `${pod} spent ${amount} beyond its lease in a process that was followed by another: they are booked. If that happens without restarts, two processes spend one lease: look what runs in that pod.`,
+    LateSpending: `${pod} spent ${amount} beyond its lease in a process that was followed by another: they are ${lateOutcome(event)}. If that happens without restarts, two processes spend one lease: look what runs in that pod.`,
     RequestNotCovered: `${pod} has a request that can cost ${amount}: less is left, also after other pods gave back what they do not use, so that it is refused or its output limit lowered. Raise spec.monthlyLimit if more may be spent.`,
     ReleaseRevoked: `${pod} reported ${amount} that had been released as not spent: they are booked.`,
   };
   return notes[event.type];
+}
+
+function lateOutcome(event: LedgerEvent): string {
+  const unbooked = event.type === 'LateSpending' && !event.booked;
+  return unbooked ? 'not booked, the ledger has no room for an amount like that' : 'booked';
 }
 
 function closingNote({ settled, released }: Extract<LedgerEvent, { type: 'HeldSettled' }>): string {
