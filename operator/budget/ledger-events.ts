@@ -11,7 +11,7 @@ export function ledgerObjectEvent(event: LedgerEvent): ObjectEvent {
 
 /** A ledger of a closed month was kept for long enough. */
 export function ledgerDeleted(ledger: string, keepMonths: number): ObjectEvent {
-  const note = `SapAiLedger ${ledger} was deleted: its period ended ${keepMonths} months ago, and its closed SapAiStatement says what was spent.`;
+  const note = `SapAiLedger ${ledger} was deleted: its period ended at least ${keepMonths} months ago, and its closed SapAiStatement says what was spent.`;
   return { type: 'Normal', reason: 'LedgerDeleted', action: 'KeepLedger', note };
 }
 

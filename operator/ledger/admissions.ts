@@ -4,7 +4,7 @@ import type { LedgerWriter } from './ledger-writer.ts';
 
 /** Rows grow as their holders report: from here on nobody new comes in, so that everybody who is in can go on. */
 const admissionLength = Math.floor(maxRowsLength * 0.9);
-/** More rows than this take longer to compare than to write: then it is time for several budgets. */
+/** A process that starts reads all of them, and their pages: beyond this it is time for several budgets. */
 const maxHolders = 20_000;
 /** A generous length of a new row. */
 const newRowLength = 600;

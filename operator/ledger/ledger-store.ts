@@ -57,8 +57,8 @@ export interface ListedLedger {
 /** Attempts to read a ledger whose pages are replaced meanwhile. */
 const maxReads = 4;
 
-/** Names and no more are read of so many ledgers; what a person keeps for longer than the operator counts, too. */
-const maxListed = 20_000;
+/** Names and no more are read of so many ledgers: what was kept for longer than it should have been counts, too. */
+const maxListed = 200_000;
 
 /** Pages that are read at once. */
 const pagesAtOnce = 16;

@@ -17,8 +17,8 @@ export const ledgerPageResource: Resource = {
   namespaced: true,
 };
 
-/** Pages of one budget's ledgers that are looked through for those nobody names: years of them. */
-const maxListed = 8192;
+/** Pages of one budget's ledgers whose names are looked through: ten years of the largest ones. */
+const maxListed = 131_072;
 
 /** Which pages are meant: those of one ledger; the labels are of its budget. */
 export interface PagesOf {

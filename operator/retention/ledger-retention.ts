@@ -46,10 +46,10 @@ export class LedgerRetention {
       // Pages first: none of a ledger that comes meanwhile is taken for one without.
       const pages = await store.pages.list({ signal });
       const listed = await store.list({ signal });
-      const names = listed.map(({ name }) => name);
+      const names = new Set(listed.map(({ name }) => name));
       const there = new Set(listed.map(({ uid }) => uid));
       for (const name of this.#nextOf(names)) await this.#judge(name, there);
-      const orphans = pages.filter((page) => !names.includes(page.ledger));
+      const orphans = pages.filter((page) => !names.has(page.ledger));
       await this.#deleteOrphans(orphans);
     } catch (error) {
       this.#fail('-', error);
@@ -57,8 +57,8 @@ export class LedgerRetention {
   }
 
   /** Names of ledgers that may be old enough, beginning behind the last one of the round before. */
-  #nextOf(names: readonly string[]): string[] {
-    const old = names.filter((name) => this.#mayBeOld(name)).sort();
+  #nextOf(names: ReadonlySet<string>): string[] {
+    const old = [...names].filter((name) => this.#mayBeOld(name)).sort();
     const next = [
       ...old.filter((name) => name > this.#after),
       ...old.filter((name) => name <= this.#after),
@@ -110,11 +110,15 @@ export class LedgerRetention {
   /** Pages that were left when their ledger was deleted; those of one that is lost, and could be restored, stay. */
   async #deleteOrphans(orphans: readonly { name: string; ledger: string }[]): Promise<void> {
     const { store, signal } = this.#options;
-    const old = orphans.filter(({ ledger }) => this.#mayBeOld(ledger, spareMonths)).slice(0, maxPages);
+    const old = orphans.filter(({ ledger }) => this.#mayBeOld(ledger, spareMonths));
+    let left = maxPages;
     for (const ledger of new Set(old.map((page) => page.ledger))) {
       const { budget, period } = parseLedgerName(ledger) ?? {};
       if (!budget || !period || (await this.#statementOf(budget, period))?.closed !== true) continue;
-      for (const page of old) if (page.ledger === ledger) await store.pages.delete(page.name, { signal });
+      const pages = old.filter((page) => page.ledger === ledger).slice(0, left);
+      left -= pages.length;
+      for (const page of pages) await store.pages.delete(page.name, { signal });
+      if (left === 0) return;
     }
   }
 

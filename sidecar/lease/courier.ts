@@ -87,7 +87,8 @@ export class Courier {
   }
 
   /**
-   * Opens the lease for a process, which its journal says first: a later one tells the operator not to hear of it any more. Nothing may be reserved before this is back, and no request may be under way.
+   * Opens the lease for a process, which its journal says first: a later one tells the operator not to hear of it any more.
+   * Nothing may be reserved before this is back, and no request may be under way.
    *
    * @throws LeaseRefused; the signal's reason when it is aborted
    */
