@@ -20,7 +20,7 @@ import { startBudgetWorld } from '../testing/budget-world.ts';
 import type { BudgetWorld } from '../testing/budget-world.ts';
 import { monthsBetween } from './days.ts';
 import { daysOfPeriod } from './final-usage.ts';
-import { statementResource } from './statement-store.ts';
+import { statementName, statementResource } from './statement-store.ts';
 import { pollNow, stageUsage } from './testing/stage-usage.ts';
 
 const dayMs = 86_400_000;
@@ -222,6 +222,34 @@ describe('a period that SAP has billed', () => {
     expect(closed.totals).toMatchObject({ held: '0', metered: formatAmount(cu('1') + gap) });
   });
 
+  test('is closed once the statements of all below are, and says still what was found', async () => {
+    const scene = await stage();
+    const billed = await scene.call(1);
+    const below = { namespace: await world.fixture.createNamespace(), name: 'share' };
+    await keepLost(scene, below);
+    const address = { namespace: below.namespace, name: statementName(below, scene.period.name) };
+    await occupy(scene, address);
+    bill(scene);
+    const open = await told(scene, ({ closing }) => closing?.evidence === 'FinalUsage');
+    expect(open).toMatchObject({ closed: false, totals: { held: '0' } });
+    await world.fixture.kube.delete(statementResource, address);
+    const closed = await told(scene, isClosed);
+    expect(closed.closing).toEqual(open.closing);
+    const share = await told(scene, isClosed, below);
+    expect(share).toMatchObject({
+      totals: { metered: formatAmount(gapOf(billed, { unmetered: 1, calls: 1 })) },
+    });
+  });
+
+  test('is closed though the namespace of a budget below is gone', async () => {
+    const scene = await stage();
+    await scene.call(1);
+    await keepLost(scene, { namespace: `${scene.namespace}-gone`, name: 'share' });
+    bill(scene);
+    const { closing } = await told(scene, isClosed);
+    expect(closing).toMatchObject({ evidence: 'FinalUsage' });
+  });
+
   test('is closed also when another period has ended meanwhile', async () => {
     const scene = await stage(2);
     const budget = { namespace: scene.namespace, name: 'main' };
@@ -283,6 +311,23 @@ function tell({ root, child }: Tree, amount?: bigint): void {
     mayGrant: true,
   });
   takeParentAnswer(child.ledger, answer);
+}
+
+/** A tree in which a holder below was lost; nothing but the last call is metered. */
+async function keepLost(scene: Scene, below: BudgetRef): Promise<void> {
+  const tree = await stageTree(scene, below);
+  meterLastCall(tree.root.ledger);
+  lose(tree.child.ledger, 'pod:below', { held: '4', day: 6 });
+  await keepTree(scene, tree);
+}
+
+/** Keeps a statement from being written: there is one of that name, of another budget. */
+async function occupy({ period }: Scene, metadata: { namespace: string; name: string }): Promise<void> {
+  const [periodStart, periodEnd] = [period.startMs, period.endMs].map(
+    (ms) => `${new Date(ms).toISOString().slice(0, 19)}Z`,
+  );
+  const spec = { budget: 'another', period: period.name, periodStart, periodEnd, subaccountId: 'none' };
+  await world.fixture.kube.create(statementResource, { metadata, spec });
 }
 
 async function keepTree({ store }: Scene, { root, child }: Tree): Promise<void> {

@@ -4,6 +4,7 @@ import type { Period } from '../../accounting/period.ts';
 import type { SapAiBudget } from '../../crds/budget.ts';
 import type { SapAiStatementSpec, SapAiStatementStatus } from '../../crds/statement.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
+import { isKubeError } from '../kube/kube-error.ts';
 import { ledgerName } from '../ledger/ledger-store.ts';
 import type { StoredLedger } from '../ledger/ledger-store.ts';
 import type { BilledUse } from './billed.ts';
@@ -66,10 +67,14 @@ export async function refreshStatement(
   const { through } = billed;
   const close = await closePeriod(services.ledgers, { tree, api, subaccountId, through, nowMs, signal });
   const final = close.closed ? await readAgain(services, tree, options) : tree;
-  const status = statusOf({ tree: final, billed, lines, nowMs, close });
+  const failures = await writeAllBelow(services, { tree: final, close, options });
+  const closing = closingOf(close, stored.uid, previous);
+  // A root that is closed is not looked at again: it waits for those below.
+  const closed = close.closed && failures.length === 0;
+  const status = statusOf({ tree: final, billed, lines, nowMs, closing, closed });
   const spec = specOf(budget.metadata, options);
   await writeStatement(kube, { namespace, name, spec, status }, { signal });
-  for (const below of allBelow(final)) await writeBelow(services, { below, close, options });
+  if (failures.length > 0) throw failures[0];
   return {
     source: billed.source,
     uses: billed.uses,
@@ -96,29 +101,58 @@ async function readAgain(
   return readTree(services.ledgerStore, stored, options);
 }
 
+/** What a close said that was broken off stays: nothing is held any more of which the next one could say it again. */
+function closingOf(
+  { closed, closings }: PeriodClose,
+  uid: string,
+  previous: SapAiStatementStatus | undefined,
+): SapAiStatementStatus['closing'] {
+  const said = previous?.closing;
+  return closings.get(uid) ?? (closed && said?.evidence !== 'Pending' ? said : undefined);
+}
+
+interface Below {
+  tree: LedgerTree;
+  close: PeriodClose;
+  options: RefreshOptions;
+}
+
+/** Resolves to what failed, of which the others are no part. Where its namespace is gone, nobody is left to be told. */
+async function writeAllBelow(
+  services: UsageServices,
+  { tree, close, options }: Below,
+): Promise<readonly unknown[]> {
+  const failures: unknown[] = [];
+  for (const below of allBelow(tree)) {
+    await writeBelow(services, { tree: below, close, options }).catch((error: unknown) => {
+      if (!isKubeError(error, 'NotFound')) failures.push(error);
+    });
+  }
+  return failures;
+}
+
 /** The statement of a budget below: SAP bills the root alone, so it has what was metered. */
-async function writeBelow(
-  { kube }: UsageServices,
-  { below, close, options }: { below: LedgerTree; close: PeriodClose; options: RefreshOptions },
-): Promise<void> {
-  const { ledger, uid } = below.stored;
-  const closing = close.closings.get(uid);
-  const lines = statementLines(meteredIn(below), []);
+async function writeBelow({ kube }: UsageServices, { tree, close, options }: Below): Promise<void> {
+  const { signal } = options;
+  const { ledger, uid } = tree.stored;
+  const { namespace } = ledger.budget;
+  const name = statementName(ledger.budget, ledger.period.name);
+  const previous = close.closed ? await readStatement(kube, { namespace, name }, { signal }) : undefined;
+  const closing = closingOf(close, uid, previous);
+  const lines = statementLines(meteredIn(tree), []);
   const status: SapAiStatementStatus = {
     days: encodeLines(lines),
     totals: {
       metered: formatAmount(ledger.totals.settled),
       meteredByDay: formatAmount(lines.reduce((sum, { metered }) => sum + metered, 0n)),
       held: formatAmount(ledger.totals.held),
-      released: formatAmount(releasedIn(below)),
+      released: formatAmount(releasedIn(tree)),
     },
     ...(closing && { closing }),
     closed: close.closed,
   };
-  const { namespace } = ledger.budget;
-  const name = statementName(ledger.budget, ledger.period.name);
   const statement = { namespace, name, spec: specOf(ledger.budget, options), status };
-  await writeStatement(kube, statement, { signal: options.signal });
+  await writeStatement(kube, statement, { signal });
 }
 
 function specOf({ name }: BudgetRef, { period, subaccountId }: RefreshOptions): SapAiStatementSpec {
@@ -150,17 +184,17 @@ function statusOf({
   billed,
   lines,
   nowMs,
-  close,
+  closing,
+  closed,
 }: {
   tree: LedgerTree;
   billed: Billed;
   lines: readonly StatementLine[];
   nowMs: number;
-  close: PeriodClose;
+  closing: SapAiStatementStatus['closing'];
+  closed: boolean;
 }): SapAiStatementStatus {
-  const { ledger, uid } = tree.stored;
-  const { totals } = ledger;
-  const closing = close.closings.get(uid);
+  const { totals } = tree.stored.ledger;
   const meteredByDay = lines.reduce((sum, { metered }) => sum + metered, 0n);
   const total = lines.reduce((sum, line) => sum + line.billed, 0n);
   return {
@@ -177,7 +211,7 @@ function statusOf({
       released: formatAmount(releasedIn(tree)),
     },
     ...(closing && { closing }),
-    closed: close.closed,
+    closed,
   };
 }
 
