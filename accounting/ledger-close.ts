@@ -13,6 +13,13 @@ export interface FinalGap {
   readonly tokenExpires: ReadonlyMap<string, number>;
 }
 
+/** What is known when a month is closed. */
+export interface MonthClose {
+  /** Keys of ledgers below that are gone: they can neither report nor settle any more. */
+  readonly gone: ReadonlySet<string>;
+  readonly gap?: FinalGap | undefined;
+}
+
 /** What became of held amounts when their month was closed, nano-CU. */
 export interface HeldClosed {
   readonly settled: NanoCu;
@@ -22,8 +29,8 @@ export interface HeldClosed {
 }
 
 /** What the close of its month would settle or release of a ledger, nano-CU. */
-export function heldAtClose({ rows }: Ledger): NanoCu {
-  return [...rows.values()].reduce((sum, row) => sum + unexplained(row), 0n);
+export function heldAtClose({ rows }: Ledger, gone: MonthClose['gone']): NanoCu {
+  return [...rows.values()].reduce((sum, row) => sum + unexplained(row, gone), 0n);
 }
 
 /**
@@ -32,10 +39,10 @@ export function heldAtClose({ rows }: Ledger): NanoCu {
  * reports still has outstanding amounts, and is left as it is. A report that comes later all the same is booked as for a
  * released row: what it says beyond that takes back what was released, and after that is an overrun.
  */
-export function settleHeld(ledger: Ledger, gap?: FinalGap): HeldClosed {
+export function settleHeld(ledger: Ledger, { gone, gap }: MonthClose): HeldClosed {
   const closed = { settled: 0n, released: 0n, gapLeft: gap?.amount ?? 0n };
   for (const row of oldestFirst(ledger)) {
-    const amount = unexplained(row);
+    const amount = unexplained(row, gone);
     if (amount === 0n) continue;
     const bounded = gap !== undefined && isCovered(row, gap);
     const spent = bounded && amount > closed.gapLeft ? closed.gapLeft : amount;
@@ -60,15 +67,20 @@ function oldestFirst(ledger: Ledger): Readonly<LedgerRow>[] {
   return [...ledger.rows.values()].toSorted((a, b) => age(a) - age(b) || (a.key < b.key ? -1 : 1));
 }
 
-/** A ledger settles what it holds by itself, and tells: its row is nothing of this one's. */
-function unexplained(row: Readonly<LedgerRow>): NanoCu {
+/**
+ * A ledger settles what it holds by itself, and tells: its row is nothing of this one's, unless it is gone. Then nobody
+ * tells what is outstanding either: rows of ledgers never expire.
+ */
+function unexplained(row: Readonly<LedgerRow>, gone: MonthClose['gone']): NanoCu {
   const rest = unused(row);
-  if (isLedgerKey(row.key) || (row.state === 'open' && rest > 0n)) return 0n;
-  return row.unknown + row.lost + rest;
+  const tells = isLedgerKey(row.key) ? !gone.has(row.key) : row.state === 'open' && rest > 0n;
+  return tells ? 0n : row.unknown + row.lost + rest;
 }
 
 /** Whether all that this row can have cost was billed on days that final usage covers. */
 function isCovered(row: Readonly<LedgerRow>, { throughMs, tokenExpires }: FinalGap): boolean {
+  // Nobody knows any more when the pods of a ledger that is gone had their last tokens.
+  if (isLedgerKey(row.key)) return false;
   const isOver = (seconds: number): boolean => (seconds + longestCallSeconds) * 1000 <= throughMs;
   const lastToken = Math.max(row.tokenExpires, tokenExpires.get(row.key) ?? 0);
   // Whose tokens are not known (what was seen of a lost ledger) may have called at any time.

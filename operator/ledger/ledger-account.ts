@@ -1,5 +1,5 @@
 import type { NanoCu } from '../../accounting/amount.ts';
-import { type FinalGap, type HeldClosed, settleHeld } from '../../accounting/ledger-close.ts';
+import { type HeldClosed, type MonthClose, settleHeld } from '../../accounting/ledger-close.ts';
 import { countHolders, foldRows, isClosedOut } from '../../accounting/ledger-fold.ts';
 import {
   extendPeriod,
@@ -259,10 +259,10 @@ export class LedgerAccount implements LeaseBook, FoldingBook, ParentBook {
     });
   }
 
-  settleHeld(gap?: FinalGap): Promise<HeldClosed> {
+  settleHeld(close: MonthClose): Promise<HeldClosed> {
     return this.#writer.submit((ledger) => {
       const { seq } = ledger;
-      const result = settleHeld(ledger, gap);
+      const result = settleHeld(ledger, close);
       const { settled, released } = result;
       return { result, events: ledger.seq === seq ? [] : [{ type: 'HeldSettled', settled, released }] };
     });

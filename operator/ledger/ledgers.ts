@@ -1,6 +1,6 @@
 import type { NanoCu } from '../../accounting/amount.ts';
 import type { Enforcement } from '../../accounting/ledger.ts';
-import type { FinalGap, HeldClosed } from '../../accounting/ledger-close.ts';
+import type { HeldClosed, MonthClose } from '../../accounting/ledger-close.ts';
 import type { Share } from '../../accounting/ledger-shares.ts';
 import type { LedgerEvent } from '../../accounting/ledger-transitions.ts';
 import type { MessageContext } from '../../accounting/message-context.ts';
@@ -61,7 +61,7 @@ export interface LeaseBook {
   /** Stores that a token given to this holder lives until `expires` (s); false for any but its newest process. */
   noteToken(holder: { key: string; incarnation: number; expires: number }): Promise<boolean>;
   /** Settles what is held, for good, because its month is closed: as spent, but for what SAP's final usage denies. */
-  settleHeld(gap?: FinalGap): Promise<HeldClosed>;
+  settleHeld(close: MonthClose): Promise<HeldClosed>;
   /** Tells the ledger that this one is a holder in, if there is one, what that should know. */
   tellParent(): Promise<void>;
   /** Whether this holder has a row; false only by what is stored now. */

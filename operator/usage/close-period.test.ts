@@ -2,7 +2,7 @@ import { Agent } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseAmount } from '../../accounting/amount.ts';
 import { settleHeld } from '../../accounting/ledger-close.ts';
-import { changeRow, emptyRow, meter, newLedger } from '../../accounting/ledger.ts';
+import { changeRow, emptyRow, ledgerKey, meter, newLedger } from '../../accounting/ledger.ts';
 import { startEmulator } from '../../test/sap-emulator/emulator.ts';
 import type { EmulatorOptions } from '../../test/sap-emulator/emulator.ts';
 import { ask, connect } from '../../test/sap-emulator/test-client.ts';
@@ -57,7 +57,7 @@ function ledgersOf(all: readonly StoredLedger[], failing?: string): ClosingLedge
       const found = all.find((each) => each.uid === uid);
       if (found === undefined || uid === failing) return Promise.reject(new Error(`${uid} is away`));
       return Promise.resolve({
-        settleHeld: (gap) => Promise.resolve(settleHeld(found.ledger, gap)),
+        settleHeld: (month) => Promise.resolve(settleHeld(found.ledger, month)),
         tellParent: () => Promise.resolve(),
       });
     },
@@ -158,6 +158,24 @@ describe('a period', () => {
     await close(world, closing);
     expect(below.stored.ledger.totals.settled).toBe(used);
     expect(tree.stored.ledger.totals.settled).toBe(used);
+  });
+
+  test('settles as spent what a ledger had that was deleted, and not what one has that is there', async () => {
+    const below = { stored: stored('below', '0'), below: [] };
+    const tree = { stored: stored('root', '0'), below: [below] };
+    for (const uid of ['below', 'deleted']) {
+      const empty = emptyRow({ key: ledgerKey(uid), name: `team-a/${uid}`, state: 'open' });
+      changeRow(tree.stored.ledger, empty, (row) =>
+        Object.assign(row, { granted: cu('3'), unknown: cu('1') }),
+      );
+    }
+    const found = await close(await launch(), { tree, afterDays: 45, through: day });
+    expect(figuresOf(found)).toEqual({ below: 'None 0', root: 'None 3' });
+    expect(tree.stored.ledger.totals).toMatchObject({
+      settled: cu('3'),
+      outstanding: cu('2'),
+      held: cu('1'),
+    });
   });
 
   test('metered below its root explains what SAP billed', async () => {

@@ -1,6 +1,7 @@
 import { formatAmount } from '../../accounting/amount.ts';
 import { heldAtClose } from '../../accounting/ledger-close.ts';
 import type { FinalGap, HeldClosed } from '../../accounting/ledger-close.ts';
+import { isLedgerKey, ledgerKey } from '../../accounting/ledger.ts';
 import { gapOf } from '../../accounting/usage-gap.ts';
 import type { SapAiStatementStatus } from '../../crds/statement.ts';
 import type { BudgetRef } from '../configuration/budget-ref.ts';
@@ -59,7 +60,8 @@ export async function closePeriod(
   const { uid } = tree.stored;
   const { endMs } = tree.stored.ledger.period;
   if (!isDue(options)) return { closed: false, closings: new Map() };
-  const held = ledgersOf(tree).reduce((sum, { stored }) => sum + heldAtClose(stored.ledger), 0n);
+  const gone = goneBelow(tree);
+  const held = ledgersOf(tree).reduce((sum, { stored }) => sum + heldAtClose(stored.ledger, gone), 0n);
   const word = held > 0n ? await finalWord(options) : undefined;
   if (word?.state === 'pending' && nowMs < endMs + billedWithinMs) {
     const message = `What is held waits for SAP's final usage: ${word.why}.`;
@@ -100,11 +102,12 @@ async function settle(
   verdict: Verdict | undefined,
 ): Promise<Map<string, Closing>> {
   const closings = new Map<string, Closing>();
+  const gone = goneBelow(tree);
   let gap = verdict && 'gap' in verdict ? finalGap(tree, verdict.gap) : undefined;
   // Each tells the one above, which holds the rest of it until then.
   for (const { stored } of ledgersOf(tree)) {
     const book = await ledgers.find(stored.uid, stored.ledger.budget, { signal });
-    const closed = await book?.settleHeld(gap);
+    const closed = await book?.settleHeld({ gone, gap });
     await book?.tellParent();
     if (closed && verdict) closings.set(stored.uid, closingOf(closed, verdict));
     if (closed && gap) gap = { ...gap, amount: closed.gapLeft };
@@ -130,6 +133,14 @@ function closingOf({ settled, released }: HeldClosed, verdict: Verdict): Closing
   const gap = formatAmount(verdict.gap);
   const message = `SAP billed at most ${gap} CU that were not metered: as much of what was held is booked as spent, the rest is released, but for holders whose calls may have been billed later.`;
   return { evidence: 'FinalUsage', message, gap, ...figures };
+}
+
+/** Keys of ledgers that rows are of and that were deleted. One that became a holder since the tree was read is none. */
+function goneBelow(tree: LedgerTree): ReadonlySet<string> {
+  const all = ledgersOf(tree);
+  const there = new Set(all.map(({ stored }) => ledgerKey(stored.uid)));
+  const keys = all.flatMap(({ stored }) => [...stored.ledger.rows.keys()].filter(isLedgerKey));
+  return new Set(keys.filter((key) => !there.has(key)));
 }
 
 /** Those that are nobody's parent first. */
