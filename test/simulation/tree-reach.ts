@@ -85,8 +85,8 @@ export function reachOf(world: World, pod: Pod): NanoCu {
   for (let at: Version | undefined = start; at; at = aboveOf(world, at)) {
     free += freeIn(world, at, asked);
     levels.push(available(at.ledger) - promisedToOthers(at.ledger, name) + free);
-    const idle = idleAbove(at);
-    free += idle > 0n ? idle : 0n;
+    // Below zero where what evidence denied was taken back after it had been returned: that has to be filled up first.
+    free += idleAbove(at);
     [name, asked] = [budgetKey(at.ledger.budget), ledgerKey(at.uid)];
   }
   return least(levels) - wantedByOthers(world, pod);
@@ -119,8 +119,8 @@ function beyondPromise(ledger: Ledger, name: string, free: NanoCu): NanoCu {
 function freeBelow(world: World, key: string): NanoCu {
   const below = world.api.byUid(key.slice(ledgerKey('').length));
   if (!below) return 0n;
-  const idle = idleAbove(below);
-  return (idle > 0n ? idle : 0n) + freeIn(world, below, '');
+  const free = idleAbove(below) + freeIn(world, below, '');
+  return free > 0n ? free : 0n;
 }
 
 function idleOfPod(world: World, key: string, uid: string): NanoCu {
