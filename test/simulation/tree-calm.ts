@@ -31,13 +31,18 @@ export async function checkCalm(world: World): Promise<void> {
   if (world.nowMs + calmMs > world.period.endMs) return;
   const askers = world.present.flatMap((pod) => askerOf(world, pod) ?? []);
   for (const budget of world.root.below) await checkShare(world, budget, askers);
+  // A release that was taken back is an overrun at each level above, and what then is left for whom is not known here.
+  if (world.revoked.size === 0) await checkReach(world, askers);
+  for (const { holder } of askers) holder.giveBack(idle(holder.lease));
+}
+
+async function checkReach(world: World, askers: readonly Asker[]): Promise<void> {
   for (const asker of askers) await takeSome(world, asker);
   for (const budget of world.family) {
     const asker = askers.find(({ pod }) => pod.budget === budget);
     if (asker && isWhole(world, budget)) await checkRecall(world, asker, askers);
   }
   await checkTwo(world, askers);
-  for (const { holder } of askers) holder.giveBack(idle(holder.lease));
 }
 
 function askerOf(world: World, pod: Pod): Asker | undefined {

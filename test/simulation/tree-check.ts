@@ -39,10 +39,15 @@ function chargeOf({ rows }: Ledger): NanoCu {
   return sum;
 }
 
-/** What a ledger may grant of the lease that it has from above; below zero where more was spent than granted. */
+/**
+ * What a ledger may grant of the lease that it has from above; below zero where more was spent than granted. A release that
+ * was taken back after it had been returned is an overrun above, and no part of that lease any more.
+ */
 export function idleAbove({ ledger }: Version): NanoCu {
-  const { parent } = ledger;
-  return parent ? parent.granted - parent.returned - chargeOf(ledger) : 0n;
+  const { parent, totals } = ledger;
+  if (!parent) return 0n;
+  const revoked = parent.overrun - totals.overrun;
+  return parent.granted - parent.returned - chargeOf(ledger) + (revoked > 0n ? revoked : 0n);
 }
 
 /** What a budget's ledger was promised and has not had, if it gave that much back. */
