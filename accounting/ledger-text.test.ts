@@ -80,6 +80,19 @@ test.each([
   expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);
 });
 
+test('a row that says it gave back more than it was granted is noticed, although no sum has it', () => {
+  const scene = new Scene();
+  scene.open();
+  scene.report(1, { ask: 3 });
+  scene.report(2, { spent: 1, returned: 2 });
+  const text = encodeLedger(scene.ledger);
+  const rows = text.rows.replace(' open 3 1 0 0 0 2 0 ', ' open 3 1 0 0 0 2.5 0 ');
+  expect(rows).not.toBe(text.rows);
+  expect(() => decodeLedger({ ...text, rows })).toThrow(
+    expect.objectContaining({ name: 'LedgerTextError', reason: 'does_not_add_up' }),
+  );
+});
+
 test.each<{ name: string; edit: (text: LedgerText) => Partial<LedgerText>; reason: string }>([
   { name: 'settled', edit: () => ({ settled: '1' }), reason: 'does_not_add_up' },
   { name: 'outstanding', edit: () => ({ outstanding: '100' }), reason: 'does_not_add_up' },

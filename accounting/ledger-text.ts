@@ -3,7 +3,7 @@ import { type Entries, type EntriesText, LedgerTextError } from './entries-text.
 import { decodeEntries, encodeEntries, expect, readable } from './entries-text.ts';
 import { type LedgerPage, beyondPages, noPages, rowsIn, usageIn } from './ledger-pages.ts';
 import type { Enforcement, Ledger, LedgerRow, LedgerTotals, ParentLease } from './ledger.ts';
-import { liveHolders, sumRows } from './ledger.ts';
+import { addsUp, liveHolders, sumRows } from './ledger.ts';
 import { PagedEntries } from './paged-entries.ts';
 import { decodeShares, encodeShares } from './shares-text.ts';
 
@@ -65,6 +65,7 @@ export function encodeLedger(ledger: Ledger, { pages, added } = noPages): Ledger
 export function decodeLedger(text: LedgerText, pages: readonly LedgerPage[] = []): Ledger {
   return readable(() => {
     const { rows, usage } = withPages(decodeEntries(text), pages);
+    checkRows(rows.values());
     const totals = sumRows(rows.values());
     const { budget, period, enforcement, seq } = text;
     const [startMs, endMs] = [Date.parse(text.periodStart), Date.parse(text.periodEnd)];
@@ -108,6 +109,15 @@ function decodeParent({ namespace, name, ledgerUid, incarnation, seq, ...texts }
     returned: parseAmount(texts.returned),
     overrun: parseAmount(texts.overrun),
   };
+}
+
+/** A row that says more than it was granted would be none of ours, and its excess is in no sum. */
+function checkRows(rows: Iterable<Readonly<LedgerRow>>): void {
+  for (const row of rows) {
+    if (addsUp(row)) continue;
+    const found = `the parts of row ${row.key} are more than the ${formatAmount(row.granted)} CU it was granted`;
+    throw new LedgerTextError('does_not_add_up', `the ledger was changed by somebody else: ${found}`);
+  }
 }
 
 function checkSums(text: LedgerText, totals: LedgerTotals): void {

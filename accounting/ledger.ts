@@ -168,9 +168,18 @@ export function isOvercommitted(ledger: Ledger): boolean {
 
 /** The part of a row's grants that nothing has used: its holder's while open, held once expired. */
 export function unused(row: Readonly<LedgerRow>): NanoCu {
-  const inBound = row.spent - row.overrun;
-  const rest = row.granted - inBound - row.unknown - row.lost - row.returned - row.released;
+  const rest = restOf(row);
   return rest > 0n ? rest : 0n;
+}
+
+/** Whether what a row says of its grants is within them: whatever is booked beyond is overrun, so it is in every row of ours. */
+export function addsUp(row: Readonly<LedgerRow>): boolean {
+  return restOf(row) >= 0n;
+}
+
+function restOf(row: Readonly<LedgerRow>): NanoCu {
+  const inBound = row.spent - row.overrun;
+  return row.granted - inBound - row.unknown - row.lost - row.returned - row.released;
 }
 
 export function totalsOf(row: Readonly<LedgerRow>): LedgerTotals {
